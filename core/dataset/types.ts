@@ -1,0 +1,28 @@
+/** One chunk file of a data set. Paths are relative to the base folder. */
+export interface ChunkReference {
+  /** Position in the data set's order: splits train, val, all, then natural order of names. */
+  readonly index: number;
+  /** "train/chunk_0" */
+  readonly name: string;
+  readonly split: string;
+  /** "chunk_0" */
+  readonly stem: string;
+  /** "processed/train/pbmc/train/chunk_0.zarr" */
+  readonly input: string;
+  /** "processed_with_emb/train/pbmc/train/chunk_0.zarr" */
+  readonly output: string;
+}
+
+/**
+ * What a full pass over a chunk's input found: kept in `.obsmith/scans/<dataset>/<split>/<stem>.json` and
+ * believed as long as the fingerprint holds.
+ */
+export interface ChunkScan {
+  readonly fingerprint: string;
+  readonly cells: number;
+  readonly genes: number;
+  /** element path -> sha256 */
+  readonly digests: Readonly<Record<string, string>>;
+  /** Where log-normalised expression comes from: X as it is, or counts normalised on the fly. */
+  readonly expression: 'X' | 'X-as-counts' | 'layers/counts';
+}

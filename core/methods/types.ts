@@ -1,0 +1,76 @@
+import type { z } from 'zod';
+import type { AnnData, RowBlock } from '../anndata/types.js';
+import type { ChunkScan } from '../dataset/types.js';
+import type { Problem } from '../errors.js';
+import type { Fit, FitRound } from '../fits/types.js';
+
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+
+/** What the resolved configuration says about one method. */
+export interface MethodSettings<Options = unknown> {
+  readonly method: string;
+  readonly dim: number;
+  readonly options: Options;
+  /** obs column that holds batches, or null. */
+  readonly batchKey: string | null;
+  /** Cells per forward pass at most. */
+  readonly batchSize: number;
+}
+
+/** What planning knows about a chunk from its metadata alone (no matrix was read). */
+export interface ChunkSummary {
+  readonly name: string;
+  readonly cells: number;
+  readonly genes: number;
+  readonly obsColumns: readonly string[];
+  readonly varColumns: readonly string[];
+  readonly layers: readonly string[];
+  readonly hasX: boolean;
+}
+
+/** Everything an embedder may look at. */
+export interface EmbedInput<Options = unknown> {
+  readonly settings: MethodSettings<Options>;
+  readonly chunk: AnnData;
+  readonly scan: ChunkScan;
+  /** Present exactly where the method has fit rounds for these settings. */
+  readonly fit: Fit | null;
+}
+
+/** Turns row blocks into embedding rows; opened once per chunk, fed blocks in any order, one at a time. */
+export interface Embedder {
+  /** expression: log-normalised float32 sparse blocks; counts: layers/counts as stored. */
+  readonly source: 'expression' | 'counts';
+  /** What provenance records beside parameters and digests, e.g. the gene list (short) and its digest. Functions of input and parameters only. */
+  readonly provenance: Readonly<Record<string, Json>>;
+  /** Counts for people: mapped, missing and dropped genes, coverage... */
+  readonly report: Readonly<Record<string, Json>>;
+  /** Fills `out` (block.rows x dim, row-major, zeroed beforehand). */
+  embed(block: RowBlock, out: Float32Array): void | Promise<void>;
+  close?(): Promise<void>;
+}
+
+/** One embedding method: the contract of the family. A method is one file in core/methods, listed in the registry. */
+export interface Method<Options = unknown> {
+  readonly name: string;
+  /** Raised whenever the same input and parameters would give other values; part of provenance. */
+  readonly algorithmVersion: number;
+  /** Section it usually stands in. */
+  readonly device: 'cpu' | 'gpu';
+  /** Strict schema of `method_options.<name>` with defaults. */
+  readonly options: z.ZodType<Options>;
+  /** Output columns, given what `embedding_dim_map` says; InvalidConfig where they disagree. */
+  resolveDim(configured: number | undefined, options: Options): number;
+  /** Elements that the result depends on: what the input digest covers, e.g. ["X", "var/_index", "obs/batch"]. */
+  reads(settings: MethodSettings<Options>, chunk: ChunkSummary): string[];
+  /** Refusals that metadata alone shows; planning reports all of them before work starts. */
+  problems(settings: MethodSettings<Options>, chunk: ChunkSummary): Problem[];
+  /** Rounds of a data-set-wide fit, in order; empty where these settings need none. */
+  fitRounds(settings: MethodSettings<Options>): readonly FitRound[];
+  /** Refuses (InvalidInput) what only content shows: no gene overlap, wrong species, coverage under the floor. */
+  open(input: EmbedInput<Options>): Promise<Embedder>;
+  /** Set where this version knows the method but cannot run it: why, and what to do. */
+  readonly unavailable?: Problem;
+  /** True where output rows are mostly zeros, so that arrays are stored compressed. */
+  readonly sparseOutput: boolean;
+}
