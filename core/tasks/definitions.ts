@@ -1,0 +1,59 @@
+import type { FinalizeInput, RunOutcome } from '../dataset/finalize.js';
+import type { ChunkOutcome } from '../dataset/journal.js';
+import type { FitRound } from '../fits/types.js';
+import type { Json } from '../methods/types.js';
+import type { OpenedChunk, Wave } from '../plan/open-chunk.js';
+import type { PlanOverview, RunRequest } from '../plan/types.js';
+
+/** Where a plan lies; every task input carries it. */
+export interface PlanLocation {
+  /** Absolute base folder as the planning worker saw it. */
+  readonly base: string;
+  /** Plan id. */
+  readonly plan: string;
+}
+
+export interface ChunkInput extends PlanLocation {
+  /** Index of the chunk in the plan. */
+  readonly chunk: number;
+}
+
+export interface MethodInput extends ChunkInput {
+  readonly method: string;
+  /** Names this attempt and no other; fences staging. */
+  readonly attempt: string;
+}
+
+export interface RoundInput extends PlanLocation {
+  readonly round: FitRound;
+  /** Any one of the methods that share this round. */
+  readonly method: string;
+}
+
+export interface EmbedOutcome {
+  readonly cells: number;
+  readonly dim: number;
+  readonly seconds: number;
+  readonly blocksComputed: number;
+  readonly blocksResumed: number;
+  readonly report: Readonly<Record<string, Json>>;
+}
+
+/** Every CPU-bound piece of work: it runs in a thread, so that a worker's event loop stays free to heartbeat. */
+export interface Tasks {
+  planRun: { input: { request: RunRequest; folder: string }; output: PlanOverview };
+  openChunk: { input: ChunkInput & { wave: Wave }; output: OpenedChunk };
+  scanChunk: { input: ChunkInput; output: { cells: number } };
+  stageInput: { input: ChunkInput; output: { name: string } };
+  embedChunk: { input: MethodInput; output: EmbedOutcome };
+  publishArray: { input: MethodInput; output: { digest: string; bytes: number } };
+  accumulateRound: { input: RoundInput & { position: number }; output: { cells: number } };
+  mergeRound: { input: RoundInput & { level: number; index: number }; output: Record<string, never> };
+  solveRound: { input: RoundInput; output: { genes: number } };
+  closeChunk: { input: ChunkInput & { wave: Wave; outcome: ChunkOutcome }; output: Record<string, never> };
+  finalize: { input: FinalizeInput; output: RunOutcome };
+}
+
+export type TaskName = keyof Tasks;
+export type TaskInput<N extends TaskName> = Tasks[N]['input'];
+export type TaskOutput<N extends TaskName> = Tasks[N]['output'];

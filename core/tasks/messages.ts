@@ -1,0 +1,38 @@
+import { type ErrorType, ObsmithError, type Problem } from '../errors.js';
+import type { TaskName } from './definitions.js';
+
+export interface StartMessage {
+  readonly name: TaskName;
+  readonly input: unknown;
+  /** One Int32 that is set to 1 when the task should stop. */
+  readonly cancelFlag: SharedArrayBuffer;
+}
+
+export type ThreadMessage =
+  | { readonly kind: 'progress'; readonly done: number; readonly total: number }
+  | { readonly kind: 'done'; readonly output: unknown }
+  | { readonly kind: 'failed'; readonly error: SerializedError };
+
+/** Error in a form that survives the way between threads; `structuredClone` drops own fields of errors. */
+export interface SerializedError {
+  readonly type: ErrorType;
+  readonly message: string;
+  readonly remedy: string;
+  readonly problems: readonly Problem[];
+  readonly stack: string | undefined;
+}
+
+export function serializeError(error: unknown): SerializedError {
+  if (error instanceof ObsmithError) {
+    const { type, message, remedy, problems, stack } = error;
+    return { type, message, remedy, problems, stack };
+  }
+  const { message, stack } = error instanceof Error ? error : new Error(String(error));
+  return { type: 'Internal', message, remedy: 'This is a defect of Obsmith; please report it with the log.', problems: [], stack };
+}
+
+export function deserializeError(fields: SerializedError): ObsmithError {
+  const error = new ObsmithError(fields);
+  if (fields.stack !== undefined) error.stack = fields.stack;
+  return error;
+}
