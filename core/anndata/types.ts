@@ -45,9 +45,10 @@ export interface MatrixInfo {
 /** A column of obs or var. `categories`/`codes` where categorical (code -1 = missing); missing strings and numbers are null and NaN. */
 export type Column =
   | { readonly kind: 'strings'; readonly values: (string | null)[] }
-  | { readonly kind: 'numbers'; readonly values: Float64Array }
+  /** `dtype` is the stored numpy-style name ("int64"), so that a copy can keep it. */
+  | { readonly kind: 'numbers'; readonly values: Float64Array; readonly dtype?: string }
   | { readonly kind: 'booleans'; readonly values: (boolean | null)[] }
-  | { readonly kind: 'categories'; readonly categories: string[]; readonly codes: Int32Array };
+  | { readonly kind: 'categories'; readonly categories: string[]; readonly codes: Int32Array; readonly ordered?: boolean };
 
 export interface RowRange {
   /** First row, default 0. */
@@ -68,8 +69,8 @@ export interface AnnData {
   readonly genes: number;
   /** Names of obs columns / var columns without the index, keys of obsm, layers, uns... in stored order. */
   keys(group: 'obs' | 'var' | 'obsm' | 'varm' | 'obsp' | 'varp' | 'layers' | 'uns'): Promise<string[]>;
-  /** Index of obs (cell names) or var (gene names). */
-  names(axis: 'obs' | 'var'): Promise<string[]>;
+  /** Index of obs (cell names), var (gene names), or raw/var (genes of raw/X; InvalidInput without raw). */
+  names(axis: 'obs' | 'var' | 'raw/var'): Promise<string[]>;
   /** A column; InvalidInput that lists the columns there are when it is absent. */
   column(axis: 'obs' | 'var', name: string): Promise<Column>;
   /** Shape and encoding, or null where the store has no such matrix. */
