@@ -32,8 +32,12 @@ export interface Plan {
   /** "processed_with_emb/train/pbmc" relative to the base. */
   readonly outputRoot: string;
   readonly methods: readonly PlannedMethod[];
+  /** Chunks that this run embeds: indexes 0 ... chunkCount - 1. A scoped run lists the data set's other chunks after them, since fits need those. */
   readonly chunkCount: number;
+  /** Cells of the chunks that this run embeds. */
   readonly cells: number;
+  /** Chunks of the whole data set. */
+  readonly datasetChunkCount: number;
   /** Indexes of chunks that statistics are fitted on, in order; only where a method is fitted. */
   readonly fitChunks: readonly number[];
   readonly maxFailedChunks: number;
@@ -41,19 +45,46 @@ export interface Plan {
   readonly onStale: 'recompute' | 'keep' | 'fail';
   readonly adoptExisting: boolean;
   readonly requiredObsmKeys: readonly string[];
+  /** Requested methods left out because they cannot run here and `skip_unavailable` is true. */
+  readonly skippedMethods: readonly string[];
+  /** Plan and preparation only: no array is expected in the outputs. */
+  readonly prepareOnly: boolean;
   /** The request as given, for the record. */
   readonly request: RunRequest;
 }
 
 export interface PlannedChunk extends ChunkReference {
+  /** Position in the plan: the chunks that the run embeds come first. */
+  readonly index: number;
+  /** Position in the data set's order. */
+  readonly order: number;
   readonly cells: number;
   readonly genes: number;
   /** Bytes of the input on disk. */
   readonly bytes: number;
   /** Why this chunk cannot be read at all (missing, corrupt metadata, zero cells); its methods fail with it. */
   readonly unreadable: { readonly type: string; readonly message: string } | null;
+  /** Elements that the run's methods read: what the scan digests. */
+  readonly reads: readonly string[];
   /** Methods refused for this chunk from metadata alone. */
   readonly refused: Readonly<Record<string, { readonly type: string; readonly message: string }>>;
 }
+
+/** What the workflow learns of a plan: counts only, whatever the size of the data set. */
+export interface PlanOverview {
+  readonly base: string;
+  readonly plan: string;
+  readonly dataset: string;
+  readonly chunkCount: number;
+  readonly cells: number;
+  readonly maxOpenChunks: number;
+  readonly methods: readonly { readonly method: string; readonly queue: 'cpu' | 'gpu'; readonly fitted: boolean }[];
+  readonly fitChunkCount: number;
+}
+
+/** `unfitted` starts at once; `fitted` waits for the data-set-wide fits. */
+export type Wave = 'unfitted' | 'fitted';
+
+export const waveOf = (method: PlannedMethod): Wave => (method.fitRounds.length > 0 ? 'fitted' : 'unfitted');
 
 export const CHUNKS_PER_SHARD = 1000;

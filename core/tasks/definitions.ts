@@ -2,8 +2,9 @@ import type { FinalizeInput, RunOutcome } from '../dataset/finalize.js';
 import type { ChunkOutcome } from '../dataset/journal.js';
 import type { FitRound } from '../fits/types.js';
 import type { Json } from '../methods/types.js';
-import type { OpenedChunk, Wave } from '../plan/open-chunk.js';
-import type { PlanOverview, RunRequest } from '../plan/types.js';
+import type { NeededRound } from '../fits/resolve-fits.js';
+import type { OpenedChunk } from '../plan/open-chunk.js';
+import type { PlanOverview, RunRequest, Wave } from '../plan/types.js';
 
 /** Where a plan lies; every task input carries it. */
 export interface PlanLocation {
@@ -47,6 +48,8 @@ export interface Tasks {
   stageInput: { input: ChunkInput; output: { name: string } };
   embedChunk: { input: MethodInput; output: EmbedOutcome };
   publishArray: { input: MethodInput; output: { digest: string; bytes: number } };
+  /** After all fit chunks were scanned: which rounds are needed, in order; `solveRound` runs once per method of a round. */
+  resolveFits: { input: PlanLocation; output: { rounds: NeededRound[] } };
   accumulateRound: { input: RoundInput & { position: number }; output: { cells: number } };
   mergeRound: { input: RoundInput & { level: number; index: number }; output: Record<string, never> };
   solveRound: { input: RoundInput; output: { genes: number } };

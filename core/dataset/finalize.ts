@@ -1,0 +1,142 @@
+import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fromSystemError } from '../errors.js';
+import { type LoadedPlan, loadPlan, loadPlannedChunk } from '../plan/load-plan.js';
+import { type PlannedChunk, waveOf } from '../plan/types.js';
+import type { PlanLocation } from '../tasks/definitions.js';
+import type { TaskContext } from '../tasks/types.js';
+import { writeDatasetFile } from './dataset-file.js';
+import { type MethodOutcome, readOutcome } from './journal.js';
+import { journalFolder } from './layout.js';
+
+export interface FinalizeInput extends PlanLocation {
+  readonly cancelled: boolean;
+  /** Fitted methods whose fit failed, with the error; they were not run on any chunk. */
+  readonly fitFailures: Readonly<Record<string, { readonly type: string; readonly message: string }>>;
+}
+
+export interface MethodTotals {
+  computed: number;
+  skipped: number;
+  failed: number;
+  cancelled: number;
+  /** Seconds of embedding activities, summed over chunks. */
+  seconds: number;
+  /** Cells embedded in this run. */
+  cells: number;
+}
+
+export interface FailureRecord {
+  readonly chunk: string;
+  readonly method: string;
+  readonly type: string;
+  readonly message: string;
+}
+
+/** Totals of a run: what the workflow returns. */
+export interface RunOutcome {
+  readonly status: 'completed' | 'partial' | 'failed' | 'cancelled';
+  readonly chunks: { total: number; completed: number; failed: number; skipped: number; cancelled: number };
+  readonly methods: Readonly<Record<string, MethodTotals>>;
+  /** The first 100. */
+  readonly failures: readonly FailureRecord[];
+  /** File with all failures, relative to the base; null where there were none. */
+  readonly failuresUri: string | null;
+}
+
+const FAILURES_IN_RESULT = 100;
+
+/** Ends a run: collects the journal, checks what was published, writes `dataset.json` and the list of failures. */
+export async function finalize(input: FinalizeInput, context: TaskContext): Promise<RunOutcome> {
+  const loaded = await loadPlan(input);
+  const totals: Record<string, MethodTotals> = {};
+  for (const { method } of loaded.plan.methods) totals[method] = { computed: 0, skipped: 0, failed: 0, cancelled: 0, seconds: 0, cells: 0 };
+  const chunks = { total: loaded.plan.chunkCount, completed: 0, failed: 0, skipped: 0, cancelled: 0 };
+  const failures: FailureRecord[] = [];
+  const done = new Set<string>();
+  for (let index = 0; index < loaded.plan.chunkCount; index++) {
+    context.checkCancelled();
+    context.progress(index, loaded.plan.chunkCount);
+    const chunk = await loadPlannedChunk(loaded, index);
+    const outcomes = await outcomesOf(loaded, chunk, input);
+    for (const [method, outcome] of outcomes) {
+      add(totals[method]!, outcome);
+      if (outcome.state === 'computed' || outcome.state === 'skipped') done.add(`${chunk.name} X_${method}`);
+    }
+    failures.push(...failuresOf(chunk.name, outcomes));
+    chunks[chunkState([...outcomes.values()])]++;
+  }
+  const notPublished = loaded.plan.prepareOnly ? [] : await writeDatasetFile(loaded, failures, done);
+  failures.push(...notPublished);
+  return {
+    status: statusOf(loaded, input, chunks, totals, notPublished.length),
+    chunks,
+    methods: totals,
+    failures: failures.slice(0, FAILURES_IN_RESULT),
+    failuresUri: failures.length === 0 ? null : await writeFailures(loaded, failures),
+  };
+}
+
+async function outcomesOf(loaded: LoadedPlan, chunk: PlannedChunk, input: FinalizeInput): Promise<Map<string, MethodOutcome>> {
+  const { base, plan } = loaded;
+  const outcomes = new Map<string, MethodOutcome>();
+  const recorded = { unfitted: await readOutcome(base, plan.id, chunk.name, 'unfitted'), fitted: await readOutcome(base, plan.id, chunk.name, 'fitted') };
+  for (const method of plan.methods) {
+    outcomes.set(method.method, recorded[waveOf(method)]?.[method.method] ?? unrecorded(method.method, input));
+  }
+  return outcomes;
+}
+
+/** A method whose wave never finished on a chunk: its fit failed, the run was cancelled, or its workflow died. */
+function unrecorded(method: string, { cancelled, fitFailures }: FinalizeInput): MethodOutcome {
+  const nothing = { cells: 0, seconds: 0 };
+  const fitFailure = fitFailures[method];
+  if (fitFailure) return { ...nothing, state: 'failed', ...fitFailure };
+  if (cancelled) return { ...nothing, state: 'cancelled' };
+  return { ...nothing, state: 'failed', type: 'Internal', message: "The chunk's workflow ended without an outcome; see its history." };
+}
+
+function add(totals: MethodTotals, outcome: MethodOutcome): void {
+  totals[outcome.state]++;
+  totals.seconds += outcome.seconds;
+  if (outcome.state === 'computed') totals.cells += outcome.cells;
+}
+
+function failuresOf(chunk: string, outcomes: ReadonlyMap<string, MethodOutcome>): FailureRecord[] {
+  return [...outcomes]
+    .filter(([, outcome]) => outcome.state === 'failed')
+    .map(([method, outcome]) => ({ chunk, method, type: outcome.type ?? 'Internal', message: outcome.message ?? '' }));
+}
+
+function chunkState(outcomes: readonly MethodOutcome[]): 'completed' | 'failed' | 'skipped' | 'cancelled' {
+  const has = (state: MethodOutcome['state']) => outcomes.some((outcome) => outcome.state === state);
+  if (has('failed')) return 'failed';
+  if (has('cancelled')) return 'cancelled';
+  return has('computed') ? 'completed' : 'skipped';
+}
+
+function statusOf(
+  { plan }: LoadedPlan,
+  { cancelled }: FinalizeInput,
+  chunks: RunOutcome['chunks'],
+  totals: Readonly<Record<string, MethodTotals>>,
+  notPublished: number,
+): RunOutcome['status'] {
+  if (cancelled) return 'cancelled';
+  if (chunks.failed > plan.maxFailedChunks || notPublished > 0) return 'failed';
+  const left = Object.values(totals).some(({ failed, cancelled: stopped }) => failed > 0 || stopped > 0);
+  return left || plan.skippedMethods.length > 0 ? 'partial' : 'completed';
+}
+
+async function writeFailures({ base, plan }: LoadedPlan, failures: readonly FailureRecord[]): Promise<string> {
+  const relative = join(journalFolder(plan.id), 'failures.json');
+  const file = join(base, relative);
+  try {
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(`${file}.partial`, JSON.stringify(failures, null, 2));
+    await rename(`${file}.partial`, file);
+  } catch (error) {
+    throw fromSystemError(error, file);
+  }
+  return relative;
+}

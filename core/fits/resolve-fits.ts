@@ -1,0 +1,110 @@
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { planFolder } from '../dataset/layout.js';
+import { readScan } from '../dataset/scan.js';
+import type { ChunkScan } from '../dataset/types.js';
+import { fromSystemError, invalidInput } from '../errors.js';
+import { type LoadedPlan, loadPlannedChunk } from '../plan/load-plan.js';
+import type { PlannedMethod } from '../plan/types.js';
+import { fitExists, loadFit } from './fit-store.js';
+import { fitId, roundKey } from './identity.js';
+import type { Fit, FitRound } from './types.js';
+
+/** A chunk that statistics are fitted on. */
+export interface FitChunk {
+  readonly index: number;
+  readonly name: string;
+  readonly scan: ChunkScan;
+}
+
+/** What the fits of one plan are made from: written once after all fit chunks were scanned. */
+export interface ResolvedFits {
+  readonly chunks: readonly { readonly index: number; readonly name: string }[];
+  readonly leftOut: readonly { readonly name: string; readonly reason: string }[];
+  /** method -> fit id */
+  readonly fits: Readonly<Record<string, string>>;
+}
+
+/** One round that has to be computed, shared by `methods`. */
+export interface NeededRound {
+  readonly round: FitRound;
+  readonly methods: string[];
+  readonly chunks: number;
+}
+
+const resolvedFile = (planId: string): string => join(planFolder(planId), 'fits.json');
+
+/**
+ * Decides what the plan's fits are, once every fit chunk was scanned: which chunks they stand on, their ids, and which
+ * rounds are still to be computed. A chunk that cannot be read is left out where `max_failed_chunks` allows it, and
+ * fails the fitted methods otherwise.
+ */
+export async function resolveFits(loaded: LoadedPlan): Promise<{ rounds: NeededRound[] }> {
+  const { base, plan } = loaded;
+  const { chunks, leftOut } = await readFitChunks(loaded);
+  const fitted = plan.methods.filter((method) => method.fitRounds.length > 0);
+  const fits = Object.fromEntries(fitted.map((method) => [method.method, fitId(method, chunks, leftOut)]));
+  const resolved: ResolvedFits = { chunks: chunks.map(({ index, name }) => ({ index, name })), leftOut, fits };
+  const file = join(base, resolvedFile(plan.id));
+  try {
+    await writeFile(`${file}.partial`, JSON.stringify(resolved));
+    await rename(`${file}.partial`, file);
+  } catch (error) {
+    throw fromSystemError(error, file);
+  }
+  const missing: PlannedMethod[] = [];
+  for (const method of fitted) if (!(await fitExists(base, fits[method.method]!))) missing.push(method);
+  return { rounds: neededRounds(missing, chunks) };
+}
+
+async function readFitChunks(loaded: LoadedPlan): Promise<{ chunks: FitChunk[]; leftOut: { name: string; reason: string }[] }> {
+  const { base, plan } = loaded;
+  const chunks: FitChunk[] = [];
+  const leftOut: { name: string; reason: string }[] = [];
+  for (const index of plan.fitChunks) {
+    const chunk = await loadPlannedChunk(loaded, index);
+    const scan = chunk.unreadable ? null : await readScan(base, plan.dataset, chunk.name);
+    if (scan) chunks.push({ index, name: chunk.name, scan });
+    else leftOut.push({ name: chunk.name, reason: chunk.unreadable?.message ?? 'its content could not be read (see the failures of this chunk)' });
+  }
+  if (leftOut.length > plan.maxFailedChunks || chunks.length === 0) {
+    const named = leftOut.slice(0, 3).map(({ name, reason }) => `${name}: ${reason}`);
+    throw invalidInput(
+      `Statistics need all ${plan.fitChunks.length} chunks of the fitted splits, but ${leftOut.length} cannot be read: ${named.join('; ')}`,
+      'Repair or remove the chunk, or allow leaving it out with max_failed_chunks.',
+    );
+  }
+  return { chunks, leftOut };
+}
+
+/** Rounds in order, each once for all methods that share it. */
+function neededRounds(methods: readonly PlannedMethod[], chunks: readonly FitChunk[]): NeededRound[] {
+  const rounds: NeededRound[] = [];
+  for (const round of ['gene-statistics', 'gram'] as const) {
+    const shared = new Map<string, NeededRound>();
+    for (const method of methods.filter((candidate) => candidate.fitRounds.includes(round))) {
+      const key = roundKey(round, method, chunks);
+      const known = shared.get(key);
+      if (known) known.methods.push(method.method);
+      else shared.set(key, { round, methods: [method.method], chunks: chunks.length });
+    }
+    rounds.push(...shared.values());
+  }
+  return rounds;
+}
+
+/** What `resolveFits` decided; InvalidInput where it has not run for this plan. */
+export async function readResolvedFits(base: string, planId: string): Promise<ResolvedFits> {
+  const file = join(base, resolvedFile(planId));
+  try {
+    return JSON.parse(await readFile(file, 'utf8')) as ResolvedFits;
+  } catch (error) {
+    throw fromSystemError(error, file);
+  }
+}
+
+/** The finished fit of a planned method. */
+export async function fitOf({ base, plan }: LoadedPlan, method: PlannedMethod): Promise<Fit> {
+  const { fits } = await readResolvedFits(base, plan.id);
+  return loadFit(base, fits[method.method]!);
+}

@@ -1,0 +1,107 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type ArrayState, arrayState } from '../anndata/obsm/array-state.js';
+import { scanChunk } from '../dataset/scan.js';
+import type { ChunkScan } from '../dataset/types.js';
+import { invalidInput, isObsmithError } from '../errors.js';
+import { fitOf } from '../fits/resolve-fits.js';
+import { inputProvenance } from '../methods/provenance.js';
+import type { ChunkInput } from '../tasks/definitions.js';
+import type { TaskContext } from '../tasks/types.js';
+import { type LoadedPlan, loadPlan, loadPlannedChunk } from './load-plan.js';
+import { type PlannedChunk, type PlannedMethod, type Wave, waveOf } from './types.js';
+
+/** A method that will not be run on a chunk, and why. */
+export interface Refusal {
+  readonly method: string;
+  readonly type: string;
+  readonly message: string;
+}
+
+/** What one wave has to do on one chunk. */
+export interface OpenedChunk {
+  /** "train/chunk_0" */
+  readonly name: string;
+  readonly cells: number;
+  /** Methods to compute. */
+  readonly todo: string[];
+  /** Methods whose arrays are complete (or kept although stale). */
+  readonly skipped: string[];
+  readonly refused: Refusal[];
+  /** True where there is no output store yet, so that the input must be copied. */
+  readonly needsInput: boolean;
+}
+
+/**
+ * Scans a chunk (at once where its fingerprint holds) and decides per method of the wave: compute, skip or refuse.
+ * A chunk that cannot be read refuses all its methods; only errors that may heal are thrown.
+ */
+export async function openChunk({ wave, chunk: index, ...location }: ChunkInput & { wave: Wave }, context: TaskContext): Promise<OpenedChunk> {
+  const loaded = await loadPlan(location);
+  const chunk = await loadPlannedChunk(loaded, index);
+  const methods = loaded.plan.methods.filter((method) => waveOf(method) === wave);
+  const opened: OpenedChunk = { name: chunk.name, cells: chunk.cells, todo: [], skipped: [], refused: [], needsInput: false };
+  const runnable = methods.filter((method) => {
+    const refusal = chunk.unreadable ?? chunk.refused[method.method];
+    if (refusal) opened.refused.push({ method: method.method, ...refusal });
+    return !refusal;
+  });
+  if (runnable.length === 0) return opened;
+  const scan = await scanOrRefuse(loaded, chunk, runnable, opened, context);
+  if (!scan) return opened;
+  for (const method of runnable) await decide(loaded, chunk, method, scan, opened);
+  const needsInput = opened.todo.length > 0 && !(await exists(join(loaded.base, chunk.output)));
+  return { ...opened, needsInput };
+}
+
+async function scanOrRefuse(
+  { base, plan }: LoadedPlan,
+  chunk: PlannedChunk,
+  methods: readonly PlannedMethod[],
+  opened: OpenedChunk,
+  context: TaskContext,
+): Promise<ChunkScan | null> {
+  try {
+    return await scanChunk({ base, dataset: plan.dataset, chunk, elements: [...chunk.reads] }, context);
+  } catch (error) {
+    if (!isObsmithError(error) || error.retryable || error.type === 'Cancelled') throw error;
+    for (const { method } of methods) opened.refused.push({ method, type: error.type, message: `${error.message} ${error.remedy}` });
+    return null;
+  }
+}
+
+async function decide(loaded: LoadedPlan, chunk: PlannedChunk, method: PlannedMethod, scan: ChunkScan, opened: OpenedChunk): Promise<void> {
+  const { plan } = loaded;
+  const state = method.overwrite ? null : await stateOf(loaded, chunk, method, scan);
+  if (state?.state === 'complete' || state?.state === 'adopted') opened.skipped.push(method.method);
+  else if (state?.state === 'stale' && plan.onStale === 'keep') opened.skipped.push(method.method);
+  else if (state?.state === 'stale' && plan.onStale === 'fail') {
+    const refusal = invalidInput(
+      `X_${method.method} of ${chunk.name} no longer matches: ${state.reason}`,
+      'on_stale is "fail"; set it to recompute, or run with --overwrite.',
+    );
+    opened.refused.push({ method: method.method, type: refusal.type, message: `${refusal.message}. ${refusal.remedy}` });
+  } else opened.todo.push(method.method);
+}
+
+/** State of a method's published array against what this run would compute. */
+export async function stateOf(loaded: LoadedPlan, chunk: PlannedChunk, method: PlannedMethod, scan: ChunkScan): Promise<ArrayState> {
+  const { base, plan } = loaded;
+  const fit = method.fitRounds.length > 0 ? await fitOf(loaded, method) : null;
+  return arrayState(join(base, chunk.output), `X_${method.method}`, {
+    rows: scan.cells,
+    dim: method.dim,
+    provenance: inputProvenance(method, scan, fit),
+    adoptable: plan.adoptExisting && method.fitRounds.length === 0,
+  });
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return false;
+      throw error;
+    },
+  );
+}

@@ -1,0 +1,52 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { openAnnData } from '../anndata/open.js';
+import type { ChunkReference } from '../dataset/types.js';
+import { fromSystemError, invalidInput, isObsmithError } from '../errors.js';
+import type { ChunkSummary } from '../methods/types.js';
+
+/** A chunk's metadata, or why it cannot be read. */
+export type SummarizedChunk =
+  | { readonly reference: ChunkReference; readonly bytes: number; readonly summary: ChunkSummary }
+  | { readonly reference: ChunkReference; readonly bytes: number; readonly unreadable: { type: string; message: string } };
+
+/** Reads metadata only (no matrix); a chunk that cannot be read is reported, not thrown. StoreUnavailable is thrown: it may heal. */
+export async function summarizeChunk(base: string, reference: ChunkReference): Promise<SummarizedChunk> {
+  const path = join(base, reference.input);
+  let bytes = 0;
+  try {
+    bytes = await bytesOnDisk(path);
+    return { reference, bytes, summary: await readSummary(path, reference.name) };
+  } catch (cause) {
+    const error = fromSystemError(cause, reference.input);
+    if (!isObsmithError(error) || error.retryable) throw error;
+    return { reference, bytes, unreadable: { type: error.type, message: `${error.message} ${error.remedy}` } };
+  }
+}
+
+async function readSummary(path: string, name: string): Promise<ChunkSummary> {
+  const chunk = await openAnnData(path);
+  try {
+    if (chunk.cells === 0) throw invalidInput(`${name} has zero cells (${chunk.genes} genes) at ${path}`, 'Remove the empty chunk or import the data again.');
+    const [obsColumns, varColumns, layers, x] = [
+      await chunk.keys('obs'),
+      await chunk.keys('var'),
+      await chunk.keys('layers'),
+      await chunk.matrix('X'),
+    ];
+    return { name, cells: chunk.cells, genes: chunk.genes, obsColumns, varColumns, layers, hasX: x !== null };
+  } finally {
+    await chunk.close();
+  }
+}
+
+/** Bytes of a file, or of all files below a folder. */
+export async function bytesOnDisk(path: string): Promise<number> {
+  const entry = await stat(path);
+  if (!entry.isDirectory()) return entry.size;
+  let bytes = 0;
+  for (const file of await readdir(path, { withFileTypes: true, recursive: true })) {
+    if (file.isFile()) bytes += (await stat(join(file.parentPath, file.name))).size;
+  }
+  return bytes;
+}
