@@ -1,12 +1,17 @@
 import { defineConfig } from 'vitest/config';
 
+const report = process.env['OBSMITH_TEST_REPORT'];
+const rooms = ['core', 'workflows', 'activities', 'workers', 'server', 'client', 'scripts', 'test'];
+
 export default defineConfig({
   test: {
-    include: ['core/**/*.test.ts', 'workflows/**/*.test.ts', 'activities/**/*.test.ts', 'server/**/*.test.ts', 'client/**/*.test.ts', 'scripts/**/*.test.ts', 'test/**/*.test.ts'],
+    include: rooms.map((room) => `${room}/**/*.test.ts`),
     globalSetup: ['test/build-once.ts'],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 120_000,
+    reporters: report ? ['default', 'json'] : ['default'],
+    ...(report ? { outputFile: { json: report } } : {}),
   },
 });

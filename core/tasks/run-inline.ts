@@ -1,0 +1,118 @@
+import { join } from 'node:path';
+import type { Plan, PlannedChunk, PlannedMethod } from '../plan/types.js';
+import type { MethodInput, PlanLocation, RoundInput, TaskInput, TaskName, TaskOutput } from './definitions.js';
+import type { TaskContext } from './types.js';
+
+type Run<N extends TaskName> = (input: TaskInput<N>, context: TaskContext) => Promise<TaskOutput<N>>;
+
+/**
+ * Each task as a function of plain data: it looks up the plan and calls the room that does the work. Rooms are imported
+ * when first needed, so that a thread that only publishes never loads HDF5 or numeric kernels.
+ */
+const RUN: { [N in TaskName]: Run<N> } = {
+  async planRun({ request, folder }) {
+    const { planRun } = await import('../plan/plan-run.js');
+    return planRun(request, folder);
+  },
+  async openChunk(input, context) {
+    const { openChunk } = await import('../plan/open-chunk.js');
+    return openChunk(input, context);
+  },
+  async scanChunk(input, context) {
+    const { scanChunk } = await import('../dataset/scan.js');
+    const { base, plan, chunk } = await lookUp(input, input.chunk);
+    const { cells } = await scanChunk({ base, dataset: plan.dataset, chunk, elements: [...chunk.reads] }, context);
+    return { cells };
+  },
+  async stageInput(input, context) {
+    const { stageInput } = await import('../anndata/publish/stage-input.js');
+    const { base, chunk, staging } = await lookUp(input, input.chunk);
+    await stageInput({ base, chunk, staging }, context);
+    return { name: chunk.name };
+  },
+  async embedChunk(input, context) {
+    const { embedChunk } = await import('../embed/embed-chunk.js');
+    const { base, plan, chunk, staging } = await lookUp(input, input.chunk);
+    const fit = await fitFor(input);
+    return embedChunk({ base, dataset: plan.dataset, chunk, method: await methodOf(input), fit, attempt: input.attempt, staging }, context);
+  },
+  async publishArray(input, context) {
+    const { publishArray } = await import('../anndata/publish/publish-array.js');
+    const { readScan } = await import('../dataset/scan.js');
+    const { inputProvenance, signatureOf } = await import('../methods/provenance.js');
+    const { base, plan, chunk, staging } = await lookUp(input, input.chunk);
+    const scan = await readScan(base, plan.dataset, chunk.name);
+    const provenance = inputProvenance(await methodOf(input), scan!, await fitFor(input));
+    const signature = signatureOf(provenance);
+    return publishArray({ base, chunk, staging, key: `X_${input.method}`, attempt: input.attempt, signature }, context);
+  },
+  async resolveFits(input) {
+    const { resolveFits } = await import('../fits/resolve-fits.js');
+    const { loadPlan } = await import('../plan/load-plan.js');
+    return resolveFits(await loadPlan(input));
+  },
+  async accumulateRound(input, context) {
+    const { accumulateRound } = await import('../fits/accumulate-round.js');
+    return accumulateRound({ ...(await roundOf(input)), position: input.position }, context);
+  },
+  async mergeRound(input, context) {
+    const { mergeRound } = await import('../fits/merge-round.js');
+    await mergeRound({ ...(await roundOf(input)), level: input.level, index: input.index }, context);
+    return {};
+  },
+  async solveRound(input, context) {
+    const { solveRound } = await import('../fits/solve-round.js');
+    return solveRound(await roundOf(input), context);
+  },
+  async closeChunk({ wave, outcome, ...input }) {
+    const { writeOutcome } = await import('../dataset/journal.js');
+    const { base, plan, chunk } = await lookUp(input, input.chunk);
+    await writeOutcome(base, plan.id, chunk.name, wave, outcome);
+    return {};
+  },
+  async finalize(input, context) {
+    const { finalize } = await import('../dataset/finalize.js');
+    return finalize(input, context);
+  },
+};
+
+/** Runs a task in the calling thread. */
+export function runInline<N extends TaskName>(name: N, input: TaskInput<N>, context: TaskContext): Promise<TaskOutput<N>> {
+  return RUN[name](input, context);
+}
+
+interface Place {
+  readonly base: string;
+  readonly plan: Plan;
+  readonly chunk: PlannedChunk;
+  /** Absolute folder of this chunk's staging. */
+  readonly staging: string;
+}
+
+async function lookUp(location: PlanLocation, index: number): Promise<Place> {
+  const { loadPlan, loadPlannedChunk } = await import('../plan/load-plan.js');
+  const { stagingFolder } = await import('../dataset/layout.js');
+  const loaded = await loadPlan(location);
+  const chunk = await loadPlannedChunk(loaded, index);
+  return { ...loaded, chunk, staging: join(loaded.base, stagingFolder(loaded.plan.id, chunk.name)) };
+}
+
+async function methodOf(input: MethodInput | RoundInput): Promise<PlannedMethod> {
+  const { loadPlan, plannedMethod } = await import('../plan/load-plan.js');
+  return plannedMethod((await loadPlan(input)).plan, input.method);
+}
+
+async function fitFor(input: MethodInput) {
+  const method = await methodOf(input);
+  if (method.fitRounds.length === 0) return null;
+  const { loadPlan } = await import('../plan/load-plan.js');
+  const { fitOf } = await import('../fits/resolve-fits.js');
+  return fitOf(await loadPlan(input), method);
+}
+
+async function roundOf(input: RoundInput) {
+  const { loadPlan } = await import('../plan/load-plan.js');
+  const { readResolvedFits } = await import('../fits/resolve-fits.js');
+  const loaded = await loadPlan(input);
+  return { loaded, round: input.round, method: await methodOf(input), resolved: await readResolvedFits(loaded.base, loaded.plan.id) };
+}
