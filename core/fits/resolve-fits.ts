@@ -23,6 +23,8 @@ export interface ResolvedFits {
   readonly leftOut: readonly { readonly name: string; readonly reason: string }[];
   /** method -> fit id */
   readonly fits: Readonly<Record<string, string>>;
+  /** method -> round -> key of the round's folder */
+  readonly rounds: Readonly<Record<string, Readonly<Partial<Record<FitRound, string>>>>>;
 }
 
 /** One round that has to be computed, shared by `methods`. */
@@ -44,7 +46,9 @@ export async function resolveFits(loaded: LoadedPlan): Promise<{ rounds: NeededR
   const { chunks, leftOut } = await readFitChunks(loaded);
   const fitted = plan.methods.filter((method) => method.fitRounds.length > 0);
   const fits = Object.fromEntries(fitted.map((method) => [method.method, fitId(method, chunks, leftOut)]));
-  const resolved: ResolvedFits = { chunks: chunks.map(({ index, name }) => ({ index, name })), leftOut, fits };
+  const keysOf = (method: PlannedMethod) => Object.fromEntries(method.fitRounds.map((round) => [round, roundKey(round, method, chunks)]));
+  const rounds = Object.fromEntries(fitted.map((method) => [method.method, keysOf(method)]));
+  const resolved: ResolvedFits = { chunks: chunks.map(({ index, name }) => ({ index, name })), leftOut, fits, rounds };
   const file = join(base, resolvedFile(plan.id));
   try {
     await writeFile(`${file}.partial`, JSON.stringify(resolved));
