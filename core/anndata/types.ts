@@ -68,11 +68,11 @@ export interface AnnData {
   /** Genes (var). */
   readonly genes: number;
   /** Names of obs columns / var columns without the index, keys of obsm, layers, uns... in stored order. */
-  keys(group: 'obs' | 'var' | 'obsm' | 'varm' | 'obsp' | 'varp' | 'layers' | 'uns'): Promise<string[]>;
+  keys(group: 'obs' | 'var' | 'raw/var' | 'obsm' | 'varm' | 'obsp' | 'varp' | 'layers' | 'uns'): Promise<string[]>;
   /** Index of obs (cell names), var (gene names), or raw/var (genes of raw/X; InvalidInput without raw). */
   names(axis: 'obs' | 'var' | 'raw/var'): Promise<string[]>;
   /** A column; InvalidInput that lists the columns there are when it is absent. */
-  column(axis: 'obs' | 'var', name: string): Promise<Column>;
+  column(axis: 'obs' | 'var' | 'raw/var', name: string): Promise<Column>;
   /** Shape and encoding, or null where the store has no such matrix. */
   matrix(path: MatrixPath): Promise<MatrixInfo | null>;
   /** Streams rows in order; peak memory is a few blocks, whatever the number of cells. Truncated, corrupt or (sparse) absent chunks are errors. */
