@@ -72,7 +72,7 @@ function availableMethods(config: ResolvedConfig, request: RunRequest): Pick<Gat
 }
 
 function noChunks(config: ResolvedConfig): ObsmithError {
-  const looked = config.input_folder;
+  const looked = config.inputRoot;
   return invalidInput(
     `Input file not found: no chunk_*.zarr or chunk_*.h5ad below ${looked} (splits train, val, all)`,
     `Check dataset.name and base_file_path, or make chunks with: obsmith import FILE... --dataset ${config.dataset.name}`,

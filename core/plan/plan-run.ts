@@ -29,7 +29,7 @@ export async function planRun(request: RunRequest, folder: string, free: FreeSpa
   const gathered = await gatherPlan(request, folder);
   const { config } = gathered;
   const baseId = await ensureBaseId(config.base);
-  await checkSameFileSystem(config.base, config.output_folder);
+  await checkSameFileSystem(config.base, config.outputRoot);
   await refuseTooLittleSpace(config.base, await needed(gathered), free);
   const plan = planOf(gathered, request, baseId);
   await writePlan(config.base, plan, gathered);
@@ -68,7 +68,7 @@ function planOf({ config, methods, chunks, chunkCount, fitChunks, unavailable }:
     id: `${new Date().toISOString().replace(/[-:]|\.\d+/g, '')}-${randomBytes(3).toString('hex')}`,
     dataset: config.dataset.name,
     baseId,
-    outputRoot: config.output_folder,
+    outputRoot: config.outputRoot,
     methods,
     chunkCount,
     cells: selected.reduce((sum, chunk) => sum + chunk.cells, 0),
@@ -78,7 +78,7 @@ function planOf({ config, methods, chunks, chunkCount, fitChunks, unavailable }:
     maxOpenChunks: config.max_open_chunks,
     onStale: config.on_stale,
     adoptExisting: config.adopt_existing,
-    requiredObsmKeys: config.required_obsm_keys,
+    requiredObsmKeys: config.dataset_creation.required_obsm_keys,
     skippedMethods: unavailable.map(({ method }) => method),
     prepareOnly: request.prepareOnly ?? false,
     request,

@@ -1,0 +1,143 @@
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { freshScan } from '../dataset/scan.js';
+import type { ChunkScan } from '../dataset/types.js';
+import type { Problem } from '../errors.js';
+import { fitExists } from '../fits/fit-store.js';
+import { fitId } from '../fits/identity.js';
+import { inputProvenance } from '../methods/provenance.js';
+import { type ArrayState, arrayState } from '../anndata/obsm/array-state.js';
+import { estimate } from './estimate.js';
+import { existingArrays } from './existing-arrays.js';
+import { type GatheredPlan, gatherPlan } from './gather.js';
+import { freeSpace } from './plan-run.js';
+import type { PlannedChunk, PlannedMethod, RunRequest } from './types.js';
+
+export interface PlanRow {
+  readonly chunk: string;
+  readonly method: string;
+  readonly action: 'compute' | 'skip' | 'refused';
+  /** Why, in words. */
+  readonly reason: string;
+}
+
+/** What `obsmith plan` shows. */
+export interface PlanPreview {
+  readonly dataset: string;
+  readonly base: string;
+  readonly chunks: number;
+  readonly cells: number;
+  readonly methods: readonly { method: string; queue: 'cpu' | 'gpu'; dim: number; compute: number; skip: number; refused: number }[];
+  readonly rows: readonly PlanRow[];
+  readonly bytes: { readonly output: number; readonly staging: number; readonly free: number };
+  /** Of one worker process. */
+  readonly memoryBytes: number;
+  readonly problems: readonly Problem[];
+  readonly notes: readonly string[];
+}
+
+/** Dry run: what a run would compute, skip and refuse, and what it needs. Reads metadata only and changes nothing. */
+export async function previewPlan(request: RunRequest, { cwd, env }: { cwd: string; env: NodeJS.ProcessEnv }): Promise<PlanPreview> {
+  const gathered = await gatherPlan(request, cwd, env);
+  const { config, methods, chunkCount, chunks } = gathered;
+  const scans = await knownScans(gathered);
+  const fits = await knownFits(gathered, scans);
+  const rows: PlanRow[] = [];
+  const pending: { chunk: PlannedChunk; methods: PlannedMethod[]; copiesInput: boolean }[] = [];
+  for (const chunk of chunks.slice(0, chunkCount)) {
+    const there = await existingArrays(join(config.base, chunk.output));
+    const computed: PlannedMethod[] = [];
+    for (const method of methods) {
+      const row = await preview(gathered, chunk, method, { there, scan: scans.get(chunk.index) ?? null, fit: fits.get(method.method) ?? null });
+      rows.push(row);
+      if (row.action === 'compute') computed.push(method);
+    }
+    pending.push({ chunk, methods: computed, copiesInput: there === null });
+  }
+  const { outputBytes, stagingBytes, memoryBytes } = estimate(pending, availableParallelism());
+  return {
+    dataset: config.dataset.name,
+    base: config.base,
+    chunks: chunkCount,
+    cells: chunks.slice(0, chunkCount).reduce((sum, chunk) => sum + chunk.cells, 0),
+    methods: methods.map(({ method, queue, dim }) => ({ method, queue, dim, ...countActions(rows, method) })),
+    rows,
+    bytes: { output: outputBytes, staging: stagingBytes, free: await freeSpace(config.base) },
+    memoryBytes,
+    problems: [...gathered.unavailable.map(({ problem }) => problem), ...memoryProblems(gathered, memoryBytes)],
+    notes: config.notes,
+  };
+}
+
+/** Scans of earlier runs that still hold; planning makes none, since that means reading everything. */
+async function knownScans({ config, chunks }: GatheredPlan): Promise<Map<number, ChunkScan>> {
+  const scans = new Map<number, ChunkScan>();
+  for (const chunk of chunks) {
+    if (chunk.unreadable) continue;
+    const scan = await freshScan({ base: config.base, dataset: config.dataset.name, chunk, elements: chunk.reads });
+    if (scan) scans.set(chunk.index, scan);
+  }
+  return scans;
+}
+
+/** Ids of fits that are there already, by method. */
+async function knownFits({ config, methods, fitChunks, chunks }: GatheredPlan, scans: ReadonlyMap<number, ChunkScan>): Promise<Map<string, string>> {
+  const fits = new Map<string, string>();
+  if (!fitChunks.every((index) => scans.has(index))) return fits;
+  const fitted = fitChunks.map((index) => ({ index, name: chunks[index]!.name, scan: scans.get(index)! }));
+  for (const method of methods.filter(({ fitRounds }) => fitRounds.length > 0)) {
+    const id = fitId(method, fitted, []);
+    if (await fitExists(config.base, id)) fits.set(method.method, id);
+  }
+  return fits;
+}
+
+interface Known {
+  readonly there: ReadonlySet<string> | null;
+  readonly scan: ChunkScan | null;
+  /** Id of the method's fit where it exists. */
+  readonly fit: string | null;
+}
+
+async function preview({ config }: GatheredPlan, chunk: PlannedChunk, method: PlannedMethod, { there, scan, fit }: Known): Promise<PlanRow> {
+  const row = (action: PlanRow['action'], reason: string): PlanRow => ({ chunk: chunk.name, method: method.method, action, reason });
+  const refusal = chunk.unreadable ?? chunk.refused[method.method];
+  if (refusal) return row('refused', refusal.message);
+  if (method.overwrite) return row('compute', 'overwrite is set');
+  if (!there?.has(`X_${method.method}`)) return row('compute', there ? 'no such array in the output yet' : 'no output yet');
+  const fitted = method.fitRounds.length > 0;
+  if (!scan) return row('compute', 'the input is new or has changed since it was last read; the run decides after reading it');
+  if (fitted && fit === null) return row('compute', 'the statistics of the data set are not there or have changed');
+  const state = await arrayState(join(config.base, chunk.output), `X_${method.method}`, {
+    rows: scan.cells,
+    dim: method.dim,
+    provenance: inputProvenance(method, scan, fit),
+    adoptable: config.adopt_existing && !fitted,
+  });
+  return actionOf(state, config.on_stale, row);
+}
+
+function actionOf(state: ArrayState, onStale: 'recompute' | 'keep' | 'fail', row: (action: PlanRow['action'], reason: string) => PlanRow): PlanRow {
+  if (state.state === 'complete' || state.state === 'adopted') return row('skip', state.reason);
+  if (state.state !== 'stale' || onStale === 'recompute') return row('compute', state.reason);
+  return onStale === 'keep' ? row('skip', `stale, kept by on_stale: ${state.reason}`) : row('refused', `stale, refused by on_stale: ${state.reason}`);
+}
+
+function countActions(rows: readonly PlanRow[], method: string): Record<PlanRow['action'], number> {
+  const counts = { compute: 0, skip: 0, refused: 0 };
+  for (const row of rows) if (row.method === method) counts[row.action]++;
+  return counts;
+}
+
+function memoryProblems({ config, methods }: GatheredPlan, memoryBytes: number): Problem[] {
+  const sections = [...new Set(methods.map(({ queue }) => `embedding_${queue}` as const))];
+  return sections.flatMap((section) => {
+    const granted = config.embeddingSections[section]?.memory_gb;
+    if (granted === undefined || granted * 1e9 >= memoryBytes) return [];
+    return {
+      message: `${section}.memory_gb is ${granted}, but a worker needs about ${(memoryBytes / 1e9).toFixed(1)} GB`,
+      remedy: `Set it to ${Math.ceil(memoryBytes / 1e9)} or more, or start workers with a lower --concurrency.`,
+      where: `${section}.memory_gb`,
+    };
+  });
+}
