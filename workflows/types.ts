@@ -1,69 +1,141 @@
-import type { RunRequest } from '../core/plan/types.js';
+import type { FailureRecord, RunOutcome } from '../core/dataset/finalize.js';
+import type { ChunkOutcome } from '../core/dataset/journal.js';
+import type { PlanOverview, RunRequest, Wave } from '../core/plan/types.js';
+import type { PlanLocation } from '../core/tasks/definitions.js';
 
-export type { RunRequest };
+export type { ChunkOutcome, PlanLocation, PlanOverview, RunRequest, Wave };
 
-/** Names every activity input carries: where the plan lies. `base` is the plan's own; a worker's BASE_FILE_PATH overrides it. */
-export interface PlanHandle {
-  readonly base: string;
-  readonly plan: string;
-}
+/** One method of one chunk that failed, and why. */
+export type Failure = FailureRecord;
 
-/** What `planRun` tells the workflow: counts only. */
-export interface PlanSummary extends PlanHandle {
-  readonly dataset: string;
-  readonly chunkCount: number;
-  readonly cells: number;
-  readonly maxOpenChunks: number;
-  readonly methods: readonly PlannedMethodSummary[];
-  /** Chunks that statistics are fitted on; 0 where nothing is fitted. */
-  readonly fitChunkCount: number;
-}
-
-export interface PlannedMethodSummary {
-  readonly method: string;
-  readonly queue: 'cpu' | 'gpu';
-  readonly fitted: boolean;
-}
-
-export interface MethodTotals {
-  computed: number;
-  skipped: number;
-  failed: number;
-  cancelled: number;
-  seconds: number;
-  cells: number;
-}
-
-export interface Failure {
-  readonly chunk: string;
-  readonly method: string;
+/** Type and message of an error that is reported instead of thrown. */
+export interface ErrorSummary {
   readonly type: string;
   readonly message: string;
 }
 
-/** Result of a run and of `obsmith run --json` (which adds outputs, peakRssBytes). */
-export interface RunTotals {
-  status: 'completed' | 'partial' | 'failed' | 'cancelled';
-  chunks: { total: number; completed: number; failed: number; skipped: number; cancelled: number };
-  methods: Record<string, MethodTotals>;
-  /** The first 100; all of them at failuresUri. */
-  failures: Failure[];
-  failuresUri: string | null;
-  seconds: number;
+/** Result of `embedDataset`; failed runs carry it in the failure's details, cancelled ones (without failures) in the memo. */
+export interface RunTotals extends RunOutcome, PlanLocation {
+  /** From the first activity to finalize. */
+  readonly seconds: number;
 }
 
 export type MethodState = 'waiting' | 'fitting' | 'running' | 'completed' | 'failed' | 'cancelled';
 
+export type Stage = 'planning' | 'fitting' | 'embedding' | 'finalizing' | RunOutcome['status'];
+
+export interface MethodProgress {
+  state: MethodState;
+  chunksDone: number;
+  chunksFailed: number;
+  cellsDone: number;
+  cellsPerSecond: number;
+}
+
 /** Answer of the query `progress`. */
 export interface Progress {
   dataset: string;
-  stage: 'planning' | 'fitting' | 'embedding' | 'finalizing' | 'completed' | 'partial' | 'failed' | 'cancelled';
+  stage: Stage;
   paused: boolean;
   chunks: { total: number; completed: number; failed: number; running: number };
+  /** A cell counts in proportion to the methods that are done with it. */
   cells: { total: number; done: number };
+  /** Cells computed (not skipped) per second since embedding began, in the same proportion. */
   cellsPerSecond: number;
   etaSeconds: number | null;
-  methods: Record<string, { state: MethodState; chunksDone: number; chunksFailed: number; cellsDone: number; cellsPerSecond: number }>;
+  methods: Record<string, MethodProgress>;
+  /** The first 20. */
   failures: Failure[];
+  /** What to start so that waiting work goes on, e.g. "obsmith worker gpu". */
   waitingFor: string[];
+}
+
+/** Input of `fitRounds`: data-set-wide statistics of the fitted methods. */
+export interface FitRoundsInput {
+  readonly location: PlanLocation;
+  readonly methods: readonly string[];
+  /** Chunks of the fitted splits. */
+  readonly chunks: number;
+  /** Activities open at once. */
+  readonly window: number;
+}
+
+/** Methods that have no fit, and why. */
+export type FitFailures = Readonly<Record<string, ErrorSummary>>;
+
+/** What one `fitBatch` repeats over positions of the fit chunks. */
+export type FitStep =
+  | { readonly kind: 'scan' }
+  | { readonly kind: 'accumulate'; readonly round: 'gene-statistics' | 'gram'; readonly method: string };
+
+export interface FitBatchInput {
+  readonly location: PlanLocation;
+  readonly step: FitStep;
+  /** Positions [from, to). */
+  readonly from: number;
+  readonly to: number;
+  readonly window: number;
+}
+
+/** Input of `embedBatch`: chunks [from, to) of one wave. */
+export interface EmbedBatchInput {
+  readonly location: PlanLocation;
+  readonly wave: Wave;
+  readonly methods: readonly WaveMethod[];
+  readonly from: number;
+  readonly to: number;
+  /** Chunks open at once until `resizeWindow` says otherwise. */
+  readonly window: number;
+  readonly paused: boolean;
+  /** Workflow that gets the reports. */
+  readonly root: string;
+  /** True for small runs: every finished method is reported, not only closed chunks. */
+  readonly reportMethods: boolean;
+}
+
+export interface WaveMethod {
+  readonly method: string;
+  readonly queue: 'cpu' | 'gpu';
+}
+
+/** Input of `embedChunk`: one chunk of one wave. */
+export interface EmbedChunkInput {
+  readonly location: PlanLocation;
+  readonly wave: Wave;
+  readonly methods: readonly WaveMethod[];
+  readonly chunk: number;
+  /** Workflow to report finished methods to; null in large runs. */
+  readonly reportTo: string | null;
+}
+
+/** Result of `embedChunk`, and the report of one finished method while it runs. */
+export interface ChunkReport {
+  readonly wave: Wave;
+  readonly chunk: number;
+  readonly name: string;
+  readonly outcome: ChunkOutcome;
+}
+
+/** How far a batch is, from its start. */
+export interface BatchReport {
+  readonly wave: Wave;
+  /** First chunk of the batch; names it within the wave. */
+  readonly from: number;
+  readonly chunksClosed: number;
+  readonly chunksFailed: number;
+  readonly chunksRunning: number;
+  readonly methods: Readonly<Record<string, MethodCounts>>;
+  /** The first 20. */
+  readonly failures: readonly Failure[];
+}
+
+export interface MethodCounts {
+  /** Chunks computed or skipped. */
+  readonly done: number;
+  readonly failed: number;
+  readonly cancelled: number;
+  /** Cells of chunks computed or skipped. */
+  readonly cells: number;
+  /** Cells of chunks computed. */
+  readonly computedCells: number;
 }

@@ -9,7 +9,12 @@ import { inputProvenance } from '../methods/provenance.js';
 import type { ChunkInput } from '../tasks/definitions.js';
 import type { TaskContext } from '../tasks/types.js';
 import { type LoadedPlan, loadPlan, loadPlannedChunk } from './load-plan.js';
-import { type PlannedChunk, type PlannedMethod, type Wave, waveOf } from './types.js';
+import type { PlannedChunk, PlannedMethod } from './types.js';
+
+export interface OpenChunkInput extends ChunkInput {
+  /** Methods of the wave that can run: those whose fit failed are not among them. */
+  readonly methods: readonly string[];
+}
 
 /** A method that will not be run on a chunk, and why. */
 export interface Refusal {
@@ -33,14 +38,24 @@ export interface OpenedChunk {
 }
 
 /**
- * Scans a chunk (at once where its fingerprint holds) and decides per method of the wave: compute, skip or refuse.
+ * Scans a chunk (at once where its fingerprint holds) and decides per method: compute, skip or refuse.
  * A chunk that cannot be read refuses all its methods; only errors that may heal are thrown.
  */
-export async function openChunk({ wave, chunk: index, ...location }: ChunkInput & { wave: Wave }, context: TaskContext): Promise<OpenedChunk> {
+export async function openChunk(
+  { methods: wanted, chunk: index, ...location }: OpenChunkInput,
+  context: TaskContext,
+): Promise<OpenedChunk> {
   const loaded = await loadPlan(location);
   const chunk = await loadPlannedChunk(loaded, index);
-  const methods = loaded.plan.methods.filter((method) => waveOf(method) === wave);
-  const opened: OpenedChunk = { name: chunk.name, cells: chunk.cells, todo: [], skipped: [], refused: [], needsInput: false };
+  const methods = loaded.plan.methods.filter(({ method }) => wanted.includes(method));
+  const opened: OpenedChunk = {
+    name: chunk.name,
+    cells: chunk.cells,
+    todo: [],
+    skipped: [],
+    refused: [],
+    needsInput: false,
+  };
   const runnable = methods.filter((method) => {
     const refusal = chunk.unreadable ?? chunk.refused[method.method];
     if (refusal) opened.refused.push({ method: method.method, ...refusal });
@@ -65,12 +80,19 @@ async function scanOrRefuse(
     return await scanChunk({ base, dataset: plan.dataset, chunk, elements: [...chunk.reads] }, context);
   } catch (error) {
     if (!isObsmithError(error) || error.retryable || error.type === 'Cancelled') throw error;
-    for (const { method } of methods) opened.refused.push({ method, type: error.type, message: `${error.message} ${error.remedy}` });
+    for (const { method } of methods)
+      opened.refused.push({ method, type: error.type, message: `${error.message} ${error.remedy}` });
     return null;
   }
 }
 
-async function decide(loaded: LoadedPlan, chunk: PlannedChunk, method: PlannedMethod, scan: ChunkScan, opened: OpenedChunk): Promise<void> {
+async function decide(
+  loaded: LoadedPlan,
+  chunk: PlannedChunk,
+  method: PlannedMethod,
+  scan: ChunkScan,
+  opened: OpenedChunk,
+): Promise<void> {
   const { plan } = loaded;
   const state = method.overwrite ? null : await stateOf(loaded, chunk, method, scan);
   if (state?.state === 'complete' || state?.state === 'adopted') opened.skipped.push(method.method);
@@ -80,12 +102,21 @@ async function decide(loaded: LoadedPlan, chunk: PlannedChunk, method: PlannedMe
       `X_${method.method} of ${chunk.name} no longer matches: ${state.reason}`,
       'on_stale is "fail"; set it to recompute, or run with --overwrite.',
     );
-    opened.refused.push({ method: method.method, type: refusal.type, message: `${refusal.message}. ${refusal.remedy}` });
+    opened.refused.push({
+      method: method.method,
+      type: refusal.type,
+      message: `${refusal.message}. ${refusal.remedy}`,
+    });
   } else opened.todo.push(method.method);
 }
 
 /** State of a method's published array against what this run would compute. */
-export async function stateOf(loaded: LoadedPlan, chunk: PlannedChunk, method: PlannedMethod, scan: ChunkScan): Promise<ArrayState> {
+export async function stateOf(
+  loaded: LoadedPlan,
+  chunk: PlannedChunk,
+  method: PlannedMethod,
+  scan: ChunkScan,
+): Promise<ArrayState> {
   const { base, plan } = loaded;
   const fit = method.fitRounds.length > 0 ? await fitOf(loaded, method) : null;
   return arrayState(join(base, chunk.output), `X_${method.method}`, {

@@ -3,7 +3,7 @@ import type { ChunkOutcome } from '../dataset/journal.js';
 import type { FitRound } from '../fits/types.js';
 import type { Json } from '../methods/types.js';
 import type { NeededRound } from '../fits/resolve-fits.js';
-import type { OpenedChunk } from '../plan/open-chunk.js';
+import type { OpenChunkInput, OpenedChunk } from '../plan/open-chunk.js';
 import type { PlanOverview, RunRequest, Wave } from '../plan/types.js';
 
 /** Where a plan lies; every task input carries it. */
@@ -43,7 +43,7 @@ export interface EmbedOutcome {
 /** Every CPU-bound piece of work: it runs in a thread, so that a worker's event loop stays free to heartbeat. */
 export interface Tasks {
   planRun: { input: { request: RunRequest; folder: string }; output: PlanOverview };
-  openChunk: { input: ChunkInput & { wave: Wave }; output: OpenedChunk };
+  openChunk: { input: OpenChunkInput; output: OpenedChunk };
   scanChunk: { input: ChunkInput; output: { cells: number } };
   stageInput: { input: ChunkInput; output: { name: string } };
   embedChunk: { input: MethodInput; output: EmbedOutcome };

@@ -1,0 +1,59 @@
+import type { TaskInput, TaskOutput } from '../core/tasks/definitions.js';
+import type { PlanLocation, PlanOverview, RunRequest } from '../workflows/types.js';
+
+export interface LeaseInput extends PlanLocation {
+  readonly dataset: string;
+}
+
+export interface QueueWatch {
+  /** Short names of the queues that the run needs. */
+  readonly queues: readonly WorkerKind[];
+}
+
+export type WorkerKind = 'cpu' | 'gpu';
+
+export interface PlanResult extends PlanOverview {
+  /** True where the server knows Obsmith's search attributes, so that the workflow may set them. */
+  readonly searchAttributes: boolean;
+}
+
+/** Names the attempt whose staged array is to be published. */
+export interface EmbedResult {
+  readonly attempt: string;
+  readonly cells: number;
+  readonly seconds: number;
+}
+
+/** Queue `obsmith`: what takes moments, and the two activities that last as long as the run. */
+export interface LightActivities {
+  planRun(request: RunRequest): Promise<PlanResult>;
+  acquireLease(input: LeaseInput): Promise<void>;
+  /** Renews the lease until cancelled, then releases it. */
+  holdLease(input: LeaseInput): Promise<void>;
+  /** Signals the workflow whenever the set of needed queues without a worker changes; until cancelled. */
+  watchQueues(input: QueueWatch): Promise<void>;
+  resolveFits(input: TaskInput<'resolveFits'>): Promise<TaskOutput<'resolveFits'>>;
+  publishArray(input: TaskInput<'publishArray'>): Promise<TaskOutput<'publishArray'>>;
+  closeChunk(input: TaskInput<'closeChunk'>): Promise<void>;
+  finalizeRun(input: TaskInput<'finalize'>): Promise<TaskOutput<'finalize'>>;
+}
+
+/** Queue `obsmith-cpu`. */
+export interface CpuActivities extends EmbedActivities {
+  openChunk(input: TaskInput<'openChunk'>): Promise<TaskOutput<'openChunk'>>;
+  scanFitChunk(input: FitChunkInput): Promise<void>;
+  accumulateRound(input: TaskInput<'accumulateRound'>): Promise<void>;
+  mergeRound(input: TaskInput<'mergeRound'>): Promise<void>;
+  solveRound(input: TaskInput<'solveRound'>): Promise<void>;
+  stageInput(input: TaskInput<'stageInput'>): Promise<void>;
+}
+
+/** Queues `obsmith-cpu` and `obsmith-gpu`, by the section that a method stands in. */
+export interface EmbedActivities {
+  embedMethod(input: Omit<TaskInput<'embedChunk'>, 'attempt'>): Promise<EmbedResult>;
+}
+
+export interface FitChunkInput extends PlanLocation {
+  /** Position among the fit chunks. */
+  readonly position: number;
+}
