@@ -1,3 +1,5 @@
+import type { ChunkSummary } from '../methods/types.js';
+
 /** One chunk file of a data set. Paths are relative to the base folder. */
 export interface ChunkReference {
   /** Position in the data set's order: splits train, val, all, then natural order of names. */
@@ -17,10 +19,8 @@ export interface ChunkReference {
  * What a full pass over a chunk's input found: kept in `.obsmith/scans/<dataset>/<split>/<stem>.json` and
  * believed as long as the fingerprint holds.
  */
-export interface ChunkScan {
+export interface ChunkScan extends ChunkSummary {
   readonly fingerprint: string;
-  readonly cells: number;
-  readonly genes: number;
   /** element path -> sha256 */
   readonly digests: Readonly<Record<string, string>>;
   /** Where log-normalised expression comes from: X as it is, or counts normalised on the fly. */

@@ -1,0 +1,135 @@
+import { mkdir, readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { openAnnData } from '../anndata/open.js';
+import type { AnnData } from '../anndata/types.js';
+import { writeFileAtomic } from '../anndata/zarr-write/atomic-file.js';
+import { fromSystemError, invalidInput } from '../errors.js';
+import type { ChunkSummary } from '../methods/types.js';
+import type { TaskContext } from '../tasks/types.js';
+import { expressionSource } from './expression-source.js';
+import { scanFile } from './layout.js';
+import { type MatrixStatistics, type NonFinite, StatisticsPass } from './matrix-statistics.js';
+import { readSummary } from './summary.js';
+import type { ChunkReference, ChunkScan } from './types.js';
+
+/** Raised whenever the rules of a scan change; older sidecars are then made anew. */
+const SCAN_VERSION = 1;
+
+interface Sidecar extends ChunkScan {
+  readonly version: number;
+}
+
+export interface ScanRequest {
+  readonly base: string;
+  readonly dataset: string;
+  readonly chunk: Pick<ChunkReference, 'name' | 'input'>;
+  /** Elements to digest, e.g. ["X", "var/_index", "obs/batch"]. Counts that expression is made from are added. */
+  readonly elements: readonly string[];
+}
+
+/**
+ * What a chunk holds: one streaming pass over X decides where expression comes from, and each element is digested. The
+ * result is kept beside the data set; while size and modification times of the files hold, only they are looked at.
+ * InvalidInput for NaN or infinity in X (naming cell and gene), scaled X, or a chunk without expression.
+ */
+export async function scanChunk(
+  { base, dataset, chunk, elements }: ScanRequest,
+  context: TaskContext,
+): Promise<ChunkScan> {
+  const file = join(base, scanFile(dataset, chunk.name));
+  const input = await openAnnData(join(base, chunk.input));
+  try {
+    const summary = await readSummary(input, chunk.name);
+    const known = await believable(await readSidecar(file), input, summary);
+    const expression = known?.expression ?? (await findExpression(input, summary, context));
+    const missing = digested(elements, expression).filter((element) => !(element in (known?.digests ?? {})));
+    if (known && missing.length === 0) return { ...known, ...summary };
+    const digests: Record<string, string> = { ...known?.digests };
+    // Taken before the digests: a file that changes meanwhile makes the next scan start anew.
+    const fingerprint = await input.fingerprint(covered(summary, [...Object.keys(digests), ...missing]));
+    for (const element of missing) {
+      context.checkCancelled();
+      digests[element] = await input.digest(element);
+    }
+    const scan: ChunkScan = { ...summary, fingerprint, digests, expression };
+    await writeSidecar(file, scan);
+    return scan;
+  } finally {
+    await input.close();
+  }
+}
+
+/** The kept scan of a chunk as it was last found, or null where it was never scanned. */
+export async function readScan(base: string, dataset: string, chunkName: string): Promise<ChunkScan | null> {
+  return readSidecar(join(base, scanFile(dataset, chunkName)));
+}
+
+/** The kept scan where the files behind it are still the same. */
+async function believable(known: ChunkScan | null, input: AnnData, summary: ChunkSummary): Promise<ChunkScan | null> {
+  if (!known) return null;
+  if (known.hasX !== summary.hasX || hasCounts(known) !== hasCounts(summary)) return null;
+  const fingerprint = await input.fingerprint(covered(summary, Object.keys(known.digests)));
+  return fingerprint === known.fingerprint ? known : null;
+}
+
+const hasCounts = (summary: ChunkSummary): boolean => summary.layers.includes('counts');
+
+/** The digested elements, and X because it decides where expression comes from. */
+function covered(summary: ChunkSummary, elements: readonly string[]): string[] {
+  return [...new Set(summary.hasX ? [...elements, 'X'] : elements)].sort();
+}
+
+/** Expression that is made from counts depends on them, too. */
+function digested(elements: readonly string[], expression: ChunkScan['expression']): string[] {
+  const all = new Set(elements);
+  if (expression === 'layers/counts' && all.has('X')) all.add('layers/counts');
+  return [...all];
+}
+
+async function findExpression(
+  input: AnnData,
+  summary: ChunkSummary,
+  context: TaskContext,
+): Promise<ChunkScan['expression']> {
+  const statistics = summary.hasX ? await passOverX(input, summary, context) : null;
+  return expressionSource(statistics, hasCounts(summary), summary.name);
+}
+
+async function passOverX(input: AnnData, summary: ChunkSummary, context: TaskContext): Promise<MatrixStatistics> {
+  const pass = new StatisticsPass();
+  for await (const block of input.rowBlocks('X')) {
+    context.checkCancelled();
+    const nonFinite = pass.add(block);
+    if (nonFinite) throw await nonFiniteError(input, summary.name, nonFinite);
+    context.progress(block.start + block.rows, summary.cells);
+  }
+  return pass.finish();
+}
+
+async function nonFiniteError(input: AnnData, name: string, { row, column, value }: NonFinite) {
+  const [cells, genes] = await Promise.all([input.names('obs'), input.names('var')]);
+  return invalidInput(
+    `X of ${name} holds ${Number.isNaN(value) ? 'NaN' : value} at row ${row}, column ${column} (cell "${cells[row]}", gene "${genes[column]}"); finite values were expected`,
+    'Remove or impute such values before embedding; other chunks are not affected.',
+  );
+}
+
+async function readSidecar(file: string): Promise<ChunkScan | null> {
+  try {
+    const { version, ...scan } = JSON.parse(await readFile(file, 'utf8')) as Sidecar;
+    return version === SCAN_VERSION ? scan : null;
+  } catch (error) {
+    // A cache that was never written, or not whole, is made anew.
+    if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw fromSystemError(error, file);
+  }
+}
+
+async function writeSidecar(file: string, scan: ChunkScan): Promise<void> {
+  try {
+    await mkdir(dirname(file), { recursive: true });
+    await writeFileAtomic(file, JSON.stringify({ version: SCAN_VERSION, ...scan } satisfies Sidecar));
+  } catch (error) {
+    throw fromSystemError(error, file);
+  }
+}
