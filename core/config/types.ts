@@ -20,7 +20,6 @@ export interface EmbeddingSection {
   readonly chunk_rows: number;
   readonly venv_path: string | null;
   readonly batch_key: string | null;
-  /** Chunk files named one by one, relative to the base; null: the data set's folders are listed. */
   readonly input_files: readonly string[] | null;
   /** Relative to the base: "processed_with_emb/train/pbmc". */
   readonly output_dir: string;
@@ -37,6 +36,8 @@ export interface ResolvedConfig {
     readonly description: string | null;
     readonly download_url: string | null;
     readonly full_name: string | null;
+    /** Relative to the base: the raw file that chunks were made from. */
+    readonly file_path: string;
   };
   readonly batch_key: string | null;
   readonly annotation_key: string | null;
@@ -55,11 +56,17 @@ export interface ResolvedConfig {
   readonly embeddingSections: Readonly<Record<EmbeddingSectionName, EmbeddingSection | null>>;
   readonly download: Readonly<Record<string, Json>>;
   readonly preprocessing: Readonly<Record<string, Json>>;
-  readonly dataset_creation: Readonly<Record<string, Json>> & { readonly required_obsm_keys: readonly string[] };
+  readonly dataset_creation: Readonly<Record<string, Json>>;
+  /** `dataset_creation.required_obsm_keys`: "X_pca". */
+  readonly required_obsm_keys: readonly string[];
   /** Relative to the base: "processed/train/pbmc", the folder of the split folders. */
-  readonly inputRoot: string;
+  readonly input_folder: string;
   /** Relative to the base: "processed_with_emb/train/pbmc". */
-  readonly outputRoot: string;
+  readonly output_folder: string;
+  /** Which chunk files count; the one that the embedding sections agree on. */
+  readonly input_format: 'auto' | 'zarr' | 'h5ad';
+  /** Chunk files named one by one, relative to the base; null: the split folders are listed. */
+  readonly input_files: readonly string[] | null;
   /** What was ignored or replaced, in words. */
   readonly notes: readonly string[];
 }

@@ -1,0 +1,77 @@
+import { realpath } from 'node:fs/promises';
+import { dirname, isAbsolute, join, posix, relative, resolve, sep } from 'node:path';
+import { fromSystemError, invalidInput } from '../errors.js';
+
+/**
+ * Where everything lies. All paths are relative to the base folder, so that every worker may mount it elsewhere;
+ * all of ours lie in `.obsmith`, except the outputs and `dataset.json` beside their splits.
+ */
+export const OBSMITH_FOLDER = '.obsmith';
+
+const ours = (...parts: string[]): string => posix.join(OBSMITH_FOLDER, ...parts);
+
+/** Identity of the base folder. */
+export const baseIdFile = (): string => ours('id');
+
+export const plansFolder = (): string => ours('plans');
+export const planFolder = (planId: string): string => ours('plans', planId);
+
+/** `chunkName` is "split/stem". */
+export const scanFile = (dataset: string, chunkName: string): string => ours('scans', dataset, `${chunkName}.json`);
+
+export const fitFolder = (fitId: string): string => ours('fits', fitId);
+/** Partial sums of one fit round. */
+export const roundFolder = (key: string): string => ours('rounds', key);
+export const stagingFolder = (planId: string, chunkName: string): string => ours('staging', planId, chunkName);
+export const journalFolder = (planId: string): string => ours('journal', planId);
+export const leaseFile = (dataset: string): string => ours(`${dataset}.lease`);
+
+/** `outputRoot` is the folder of the split folders: "processed_with_emb/train/pbmc". */
+export const datasetFile = (outputRoot: string): string => posix.join(outputRoot, 'dataset.json');
+
+/** Splits in the data set's order. */
+export const SPLITS = ['train', 'val', 'all'] as const;
+
+export const inputFolder = (split: boolean, dataset: string): string => posix.join('processed', tree(split), dataset);
+export const outputFolder = (split: boolean, dataset: string): string =>
+  posix.join('processed_with_emb', tree(split), dataset);
+export const rawFile = (split: boolean, name: string): string => posix.join('raw', tree(split), `${name}.h5ad`);
+
+/** Data sets with a train/val split lie below `train`, others below `test`. */
+const tree = (split: boolean): string => (split ? 'train' : 'test');
+
+/** True where `path` is `folder` or lies below it; both absolute, or both relative to one folder. */
+export function isInside(folder: string, path: string): boolean {
+  const way = relative(folder, path);
+  return way === '' || !(way === '..' || way.startsWith(`..${sep}`) || isAbsolute(way));
+}
+
+/**
+ * Absolute path of `path` (relative to `base`). Throws InvalidInput where it leaves the base folder, by its name or through
+ * a symbolic link. What is not there yet is judged by the nearest folder above it that is.
+ */
+export async function resolveInside(base: string, path: string): Promise<string> {
+  const absolute = resolve(base, path);
+  if (!isInside(base, absolute)) throw leavesBase(base, path, absolute);
+  const [realBase, real] = await Promise.all([realPathOf(base), realPathOf(absolute)]);
+  if (!isInside(realBase, real)) throw leavesBase(base, path, real);
+  return absolute;
+}
+
+/** Real path of the part that exists, with the rest appended. */
+async function realPathOf(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch (error) {
+    const parent = dirname(path);
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || parent === path) throw fromSystemError(error, path);
+    return join(await realPathOf(parent), relative(parent, path));
+  }
+}
+
+function leavesBase(base: string, path: string, target: string): Error {
+  return invalidInput(
+    `${path} leads to ${target}, outside of the base folder ${base}`,
+    'Move or copy the data below the base folder; links must stay inside it, because each worker may mount it elsewhere.',
+  );
+}
