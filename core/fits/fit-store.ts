@@ -25,7 +25,8 @@ export async function loadFit(base: string, fitId: string): Promise<Fit> {
   try {
     const description = JSON.parse(await readFile(join(folder, 'fit.json'), 'utf8')) as FitDescription;
     const arrays: Record<string, Float64Array> = {};
-    for (const [name, length] of Object.entries(description.arrays)) arrays[name] = await readArray(join(folder, `${name}.f64`), length);
+    for (const [name, length] of Object.entries(description.arrays))
+      arrays[name] = await readArray(join(folder, `${name}.f64`), length);
     return { ...description, arrays };
   } catch (error) {
     throw fromSystemError(error, folder);
@@ -38,7 +39,8 @@ export async function saveFit(base: string, fit: Fit): Promise<void> {
   const staged = `${folder}.${randomUUID()}.partial`;
   try {
     await mkdir(staged, { recursive: true });
-    for (const [name, values] of Object.entries(fit.arrays)) await writeDurably(join(staged, `${name}.f64`), bytesOf(values));
+    for (const [name, values] of Object.entries(fit.arrays))
+      await writeDurably(join(staged, `${name}.f64`), bytesOf(values));
     const lengths = Object.fromEntries(Object.entries(fit.arrays).map(([name, values]) => [name, values.length]));
     await writeDurably(join(staged, 'fit.json'), `${JSON.stringify({ ...fit, arrays: lengths }, null, 1)}\n`);
     await mkdir(dirname(folder), { recursive: true });
@@ -53,11 +55,15 @@ export async function saveFit(base: string, fit: Fit): Promise<void> {
 async function readArray(path: string, length: number): Promise<Float64Array> {
   const bytes = await readFile(path);
   if (bytes.byteLength !== length * 8) {
-    throw invalidInput(`${path} has ${bytes.byteLength} bytes, expected ${length * 8}`, 'Delete the folder of this fit; the next run computes it again.');
+    throw invalidInput(
+      `${path} has ${bytes.byteLength} bytes, expected ${length * 8}`,
+      'Delete the folder of this fit; the next run computes it again.',
+    );
   }
   return new Float64Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer);
 }
 
 const writeDurably = (path: string, data: Uint8Array | string): Promise<void> => writeFile(path, data, { flush: true });
 
-const bytesOf = (values: Float64Array): Uint8Array => new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+const bytesOf = (values: Float64Array): Uint8Array =>
+  new Uint8Array(values.buffer, values.byteOffset, values.byteLength);

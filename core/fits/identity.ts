@@ -57,17 +57,25 @@ export function fittedChunks(method: PlannedMethod, chunks: readonly FitChunk[])
 
 export function fittedDigest(method: PlannedMethod, { name, scan }: FitChunk): string {
   const matrix = scan.expression === 'layers/counts' ? 'layers/counts' : 'X';
-  const elements = [matrix, `var/${geneKeyOf(method) ?? '_index'}`, ...(method.batchKey === null ? [] : [`obs/${method.batchKey}`])];
+  const elements = [
+    matrix,
+    `var/${geneKeyOf(method) ?? '_index'}`,
+    ...(method.batchKey === null ? [] : [`obs/${method.batchKey}`]),
+  ];
   const digests = elements.map((element) => {
     const digest = scan.digests[element];
     if (digest !== undefined) return [element, digest];
-    throw invalidInput(`Chunk ${name} has no ${element}, which the fit of ${method.method} reads`, missingRemedy(element));
+    throw invalidInput(
+      `Chunk ${name} has no ${element}, which the fit of ${method.method} reads`,
+      missingRemedy(element),
+    );
   });
   return digestOf({ expression: scan.expression, digests });
 }
 
 function missingRemedy(element: string): string {
-  if (element.startsWith('obs/')) return `Add the obs column ${element.slice(4)} to every chunk, or set batch_key to null.`;
+  if (element.startsWith('obs/'))
+    return `Add the obs column ${element.slice(4)} to every chunk, or set batch_key to null.`;
   return `Add ${element} to every chunk.`;
 }
 

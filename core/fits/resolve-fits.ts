@@ -46,7 +46,8 @@ export async function resolveFits(loaded: LoadedPlan): Promise<{ rounds: NeededR
   const { chunks, leftOut } = await readFitChunks(loaded);
   const fitted = plan.methods.filter((method) => method.fitRounds.length > 0);
   const fits = Object.fromEntries(fitted.map((method) => [method.method, fitId(method, chunks, leftOut)]));
-  const keysOf = (method: PlannedMethod) => Object.fromEntries(method.fitRounds.map((round) => [round, roundKey(round, method, chunks)]));
+  const keysOf = (method: PlannedMethod) =>
+    Object.fromEntries(method.fitRounds.map((round) => [round, roundKey(round, method, chunks)]));
   const rounds = Object.fromEntries(fitted.map((method) => [method.method, keysOf(method)]));
   const resolved: ResolvedFits = { chunks: chunks.map(({ index, name }) => ({ index, name })), leftOut, fits, rounds };
   const file = join(base, resolvedFile(plan.id));
@@ -61,7 +62,9 @@ export async function resolveFits(loaded: LoadedPlan): Promise<{ rounds: NeededR
   return { rounds: neededRounds(missing, chunks) };
 }
 
-async function readFitChunks(loaded: LoadedPlan): Promise<{ chunks: FitChunk[]; leftOut: { name: string; reason: string }[] }> {
+async function readFitChunks(
+  loaded: LoadedPlan,
+): Promise<{ chunks: FitChunk[]; leftOut: { name: string; reason: string }[] }> {
   const { base, plan } = loaded;
   const chunks: FitChunk[] = [];
   const leftOut: { name: string; reason: string }[] = [];
@@ -69,7 +72,11 @@ async function readFitChunks(loaded: LoadedPlan): Promise<{ chunks: FitChunk[]; 
     const chunk = await loadPlannedChunk(loaded, index);
     const scan = chunk.unreadable ? null : await readScan(base, plan.dataset, chunk.name);
     if (scan) chunks.push({ index, name: chunk.name, scan });
-    else leftOut.push({ name: chunk.name, reason: chunk.unreadable?.message ?? 'its content could not be read (see the failures of this chunk)' });
+    else
+      leftOut.push({
+        name: chunk.name,
+        reason: chunk.unreadable?.message ?? 'its content could not be read (see the failures of this chunk)',
+      });
   }
   if (leftOut.length > plan.maxFailedChunks || chunks.length === 0) {
     const named = leftOut.slice(0, 3).map(({ name, reason }) => `${name}: ${reason}`);
