@@ -1,0 +1,90 @@
+import { join } from 'node:path';
+import { openAnnData } from '../anndata/open.js';
+import { claimStagedArray, type StagedArray } from '../anndata/publish/staged-array.js';
+import type { AnnData } from '../anndata/types.js';
+import { scanChunk } from '../dataset/scan.js';
+import type { Fit } from '../fits/types.js';
+import { inputProvenance, signatureOf } from '../methods/provenance.js';
+import { findMethod } from '../methods/registry.js';
+import type { Json } from '../methods/types.js';
+import type { PlannedChunk, PlannedMethod } from '../plan/types.js';
+import type { TaskContext } from '../tasks/types.js';
+import { embedBlocks } from './embed-blocks.js';
+
+export interface EmbedRequest {
+  /** Absolute base folder. */
+  readonly base: string;
+  readonly dataset: string;
+  readonly chunk: Pick<PlannedChunk, 'name' | 'input' | 'reads'>;
+  readonly method: PlannedMethod;
+  /** The data-set-wide fit, exactly where the method has fit rounds. */
+  readonly fit: Fit | null;
+  /** Names this attempt and no other. */
+  readonly attempt: string;
+  /** Staging folder of the chunk, absolute or relative to the base. */
+  readonly staging: string;
+}
+
+export interface EmbedResult {
+  readonly cells: number;
+  readonly dim: number;
+  readonly seconds: number;
+  /** Row blocks of the staged array that this attempt computed, and that it found done. */
+  readonly blocksComputed: number;
+  readonly blocksResumed: number;
+  /** The embedder's counts for people: mapped and missing genes, coverage... */
+  readonly report: Readonly<Record<string, Json>>;
+}
+
+/**
+ * Embeds one chunk by one method into a staged array, `obsm/X_<method>` to be: goes on after the row blocks that an
+ * earlier attempt left, reads only the rows of the others, and seals the array. Nothing is published. Peak memory is a
+ * few input blocks and two output blocks (at most 16 MiB each). InvalidInput for what only content shows.
+ */
+export async function embedChunk(request: EmbedRequest, context: TaskContext): Promise<EmbedResult> {
+  const startedAt = performance.now();
+  const { base, dataset, chunk, method: planned, fit } = request;
+  // Progress counts embedded cells; the scan was made before and mostly only looks at fingerprints here.
+  const scanContext: TaskContext = { progress() {}, checkCancelled: () => context.checkCancelled() };
+  const scan = await scanChunk({ base, dataset, chunk, elements: chunk.reads }, scanContext);
+  const provenance = inputProvenance(planned, scan, fit);
+  const input = await openAnnData(join(base, chunk.input));
+  try {
+    const embedder = await findMethod(planned.method).open({ settings: planned, chunk: input, scan, fit });
+    try {
+      const staged = await claim(request, input, signatureOf(provenance));
+      const blocksResumed = staged.done.size;
+      await embedBlocks({ input, scan, embedder, staged, dim: planned.dim }, context);
+      await staged.seal({ ...provenance, ...embedder.provenance });
+      return {
+        cells: scan.cells,
+        dim: planned.dim,
+        seconds: (performance.now() - startedAt) / 1000,
+        blocksComputed: staged.blocks - blocksResumed,
+        blocksResumed,
+        report: embedder.report,
+      };
+    } finally {
+      await embedder.close?.();
+    }
+  } finally {
+    await input.close();
+  }
+}
+
+function claim(
+  { base, staging, method, attempt }: EmbedRequest,
+  input: AnnData,
+  signature: string,
+): Promise<StagedArray> {
+  return claimStagedArray(
+    { folder: join(base, staging), key: `X_${method.method}`, attempt, signature },
+    {
+      rows: input.cells,
+      dim: method.dim,
+      chunkRows: method.chunkRows,
+      format: input.format === 'zarr-v3' ? 'zarr-v3' : 'zarr-v2',
+      compressed: method.sparseOutput,
+    },
+  );
+}

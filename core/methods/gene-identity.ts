@@ -1,0 +1,89 @@
+import type { AnnData } from '../anndata/types.js';
+import { loadSymbolTable } from './symbol-table.js';
+import type { ChunkSummary, Json } from './types.js';
+
+/** An Ensembl stable id of any species; "ENSA" and other symbols that begin alike are none. */
+export const ENSEMBL_ID = /^ENS[A-Z]*\d{6,}/;
+const ENSEMBL_COLUMN = 'ensembl_id';
+
+/** Which genes the var columns of a chunk are. */
+export interface GeneIdentity {
+  /** Per var column its Ensembl id without version, or null where it has none or another column has it already. */
+  readonly ids: readonly (string | null)[];
+  readonly report: GeneIdentityReport;
+}
+
+/** Counts of var columns: mapped + missing + dropped + duplicates = all. */
+export type GeneIdentityReport = {
+  /** Where ids come from: the var index, var.ensembl_id, or gene symbols in the var index. */
+  readonly source: 'index' | 'ensembl_id' | 'symbols';
+  readonly mapped: number;
+  /** Empty ids, or symbols that the bundled table does not know. */
+  readonly missing: number;
+  /** Values that are no Ensembl ids, e.g. ERCC spike-ins. */
+  readonly dropped: number;
+  readonly duplicates: number;
+  readonly versionsStripped: number;
+} & { readonly [key: string]: Json };
+
+/** What a method that identifies genes lists in `reads`. */
+export function geneIdentityElements(chunk: ChunkSummary): string[] {
+  return chunk.varColumns.includes(ENSEMBL_COLUMN) ? ['var/_index', `var/${ENSEMBL_COLUMN}`] : ['var/_index'];
+}
+
+/**
+ * Identifies genes by the rule of mengerj/adata_hf_datasets (ensure_ensembl_index), made deterministic: the var index
+ * or var.ensembl_id, whichever has more Ensembl ids (the index where they are equal); versions (".2") are stripped. Only
+ * where neither has any are the names of the index taken as human gene symbols and looked up in the bundled GENCODE
+ * table. Of several columns with one id the first in var order stands for it.
+ */
+export async function identifyGenes(chunk: AnnData): Promise<GeneIdentity> {
+  const names = await chunk.names('var');
+  const column = (await chunk.keys('var')).includes(ENSEMBL_COLUMN) ? await textColumn(chunk, ENSEMBL_COLUMN) : [];
+  const inIndex = countEnsembl(names);
+  const inColumn = countEnsembl(column);
+  if (inIndex === 0 && inColumn === 0) {
+    const table = await loadSymbolTable();
+    return assignIds(
+      'symbols',
+      names.map((symbol) => table.get(symbol) ?? null),
+    );
+  }
+  return inIndex >= inColumn ? assignIds('index', names) : assignIds('ensembl_id', column);
+}
+
+const countEnsembl = (values: readonly (string | null)[]): number =>
+  values.reduce((count, value) => (value !== null && ENSEMBL_ID.test(value) ? count + 1 : count), 0);
+
+async function textColumn(chunk: AnnData, name: string): Promise<(string | null)[]> {
+  const column = await chunk.column('var', name);
+  if (column.kind === 'strings') return column.values;
+  if (column.kind === 'categories') return Array.from(column.codes, (code) => column.categories[code] ?? null);
+  return [];
+}
+
+function assignIds(source: GeneIdentityReport['source'], values: readonly (string | null)[]): GeneIdentity {
+  const seen = new Set<string>();
+  const counts = { mapped: 0, missing: 0, dropped: 0, duplicates: 0, versionsStripped: 0 };
+  const ids = values.map((value) => {
+    if (value === null || value === '') {
+      counts.missing++;
+      return null;
+    }
+    if (!ENSEMBL_ID.test(value)) {
+      counts.dropped++;
+      return null;
+    }
+    const dot = value.indexOf('.');
+    const id = dot < 0 ? value : value.slice(0, dot);
+    if (dot >= 0) counts.versionsStripped++;
+    if (seen.has(id)) {
+      counts.duplicates++;
+      return null;
+    }
+    seen.add(id);
+    counts.mapped++;
+    return id;
+  });
+  return { ids, report: { source, ...counts } };
+}
