@@ -1,0 +1,48 @@
+import { ActivityCancellationType, type ActivityOptions, proxyActivities, workflowInfo } from '@temporalio/workflow';
+import type { CpuActivities, EmbedActivities, LightActivities } from '../activities/types.js';
+
+/** Fail at once: another attempt finds the same. Types as in core/errors.ts. */
+const HOPELESS = ['InvalidInput', 'InvalidConfig', 'MissingModel', 'InsufficientSpace', 'LeaseHeld', 'CudaOutOfMemory'];
+
+/**
+ * A restarted worker and a lost heartbeat use up an attempt too, so there are many; a full disk or a lost mount has
+ * more than an hour to heal. Activities limit `Internal` errors themselves.
+ */
+const COMMON: ActivityOptions = {
+  heartbeatTimeout: '30s',
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+  retry: {
+    initialInterval: '1s',
+    backoffCoefficient: 2,
+    maximumInterval: '1m',
+    maximumAttempts: 100,
+    nonRetryableErrorTypes: HOPELESS,
+  },
+};
+
+/** Tasks may wait for a worker for weeks (a GPU that comes at night); one attempt may last a day. */
+const WORK: ActivityOptions = { ...COMMON, startToCloseTimeout: '24h', scheduleToCloseTimeout: '60 days' };
+const LIGHT: ActivityOptions = { ...COMMON, startToCloseTimeout: '4h', scheduleToCloseTimeout: '7 days' };
+/** Lasts as long as the run. */
+const COMPANION: ActivityOptions = { ...COMMON, startToCloseTimeout: '365 days', scheduleToCloseTimeout: '365 days' };
+
+export const light = proxyActivities<Omit<LightActivities, 'holdLease' | 'watchQueues'>>(LIGHT);
+export const companions = proxyActivities<Pick<LightActivities, 'holdLease' | 'watchQueues'>>(COMPANION);
+
+/** Workflows run on the queue `<prefix>obsmith`; the others are named after it. */
+export const queueOf = (kind: 'cpu' | 'gpu'): string => `${workflowInfo().taskQueue}-${kind}`;
+
+export const cpuActivities = () => proxyActivities<CpuActivities>({ ...WORK, taskQueue: queueOf('cpu') });
+
+/** An embedding runs on the queue of the section that its method stands in; its id in the history names the method. */
+export const embedActivity = (method: string, kind: 'cpu' | 'gpu') =>
+  proxyActivities<EmbedActivities>({
+    ...WORK,
+    taskQueue: queueOf(kind),
+    activityId: `embed-${method}`,
+    summary: method,
+  }).embedMethod;
+
+export const publishActivity = (method: string) =>
+  proxyActivities<Pick<LightActivities, 'publishArray'>>({ ...LIGHT, activityId: `publish-${method}`, summary: method })
+    .publishArray;

@@ -1,0 +1,41 @@
+import { CancellationScope, isCancellation, setHandler } from '@temporalio/workflow';
+import { DatasetRun } from './dataset-run.js';
+import { unwrapFailure } from './failures.js';
+import {
+  pauseSignal,
+  progressQuery,
+  reportBatchSignal,
+  reportChunkSignal,
+  resumeSignal,
+  waitingForSignal,
+} from './messages.js';
+import type { RunRequest, RunTotals } from './types.js';
+
+/**
+ * Embeds a data set as its configuration says. Input is one object, e.g. `{ "config": "conf/dataset_pbmc.yaml" }`.
+ * Completed and partial runs return their totals; failed ones fail with type `RunFailed` and the totals as details;
+ * cancelled ones end cancelled after what they did was recorded.
+ */
+export async function embedDataset(request: RunRequest): Promise<RunTotals> {
+  const run = new DatasetRun(request);
+  setHandler(progressQuery, () => run.progress(), { description: 'Chunks, cells and methods done, rate, failures' });
+  setHandler(pauseSignal, () => run.pause(), { description: 'Starts nothing new; what runs is finished' });
+  setHandler(resumeSignal, () => run.resume(), { description: 'Goes on after a pause' });
+  setHandler(reportBatchSignal, (report) => run.addBatch(report), { description: 'From batches of this run' });
+  setHandler(reportChunkSignal, (report) => run.addChunk(report), { description: 'From chunks of this run' });
+  setHandler(waitingForSignal, (workers) => run.setWaitingFor(workers), { description: 'From the watch of this run' });
+
+  try {
+    await run.plan();
+  } catch (error) {
+    throw isCancellation(error) ? error : unwrapFailure(error);
+  }
+  let cancellation: unknown = null;
+  try {
+    await run.embed();
+  } catch (error) {
+    if (!isCancellation(error)) throw unwrapFailure(error);
+    cancellation = error;
+  }
+  return CancellationScope.nonCancellable(() => run.finish(cancellation));
+}

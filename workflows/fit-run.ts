@@ -1,0 +1,108 @@
+import { ApplicationFailure, executeChild, workflowInfo } from '@temporalio/workflow';
+import type { NeededRound } from '../core/fits/resolve-fits.js';
+import { cpuActivities, light } from './activity-options.js';
+import { summarizeError } from './failures.js';
+import { fitBatch } from './fit-batch.js';
+import { isolate, settleAll } from './siblings.js';
+import type { ErrorSummary, FitRoundsInput, FitStep } from './types.js';
+import { Window } from './window.js';
+
+/** Activities of one batch: about 1,600 events. */
+const BATCH_POSITIONS = 500;
+/** Partials that one merge adds up; the tree is the same for every run, and so are the sums. */
+const FAN_IN = 32;
+
+/** State of the fits of one run. */
+export class FitRun {
+  readonly failures: Record<string, ErrorSummary> = {};
+  readonly #input: FitRoundsInput;
+
+  constructor(input: FitRoundsInput) {
+    this.#input = input;
+  }
+
+  async fitAll(): Promise<void> {
+    await this.#failing(this.#input.methods, async () => {
+      const rounds = await this.#neededRounds();
+      for (const kind of ['gene-statistics', 'gram'] as const) {
+        const together = rounds.filter(({ round }) => round === kind);
+        await settleAll(
+          together.map((round, index) => this.#failing(round.methods, () => this.#fit(round, `${kind}-${index}`))),
+        );
+      }
+    });
+  }
+
+  /** Scans all fit chunks. Which of them may be missing is decided by the plan; the first error says why one is. */
+  async #neededRounds(): Promise<readonly NeededRound[]> {
+    const failure = await this.#overPositions({ kind: 'scan' }, 'scan', this.#input.chunks);
+    try {
+      const { rounds } = await light.resolveFits(this.#input.location);
+      return rounds;
+    } catch (error) {
+      if (failure === null) throw error;
+      const { type, message } = summarizeError(error);
+      throw ApplicationFailure.create({
+        type,
+        message: `${message} First of them: ${failure.message}`,
+        cause: error as Error,
+      });
+    }
+  }
+
+  /** One round for all methods that share it; methods that failed in an earlier round take no part. */
+  async #fit({ round, methods, chunks }: NeededRound, name: string): Promise<void> {
+    const remaining = methods.filter((method) => !(method in this.failures));
+    const speaker = remaining[0];
+    if (speaker === undefined) return;
+    const failure = await this.#overPositions({ kind: 'accumulate', round, method: speaker }, name, chunks);
+    if (failure) throw ApplicationFailure.create(failure);
+    const { location, window } = this.#input;
+    const cpu = cpuActivities();
+    for (const [above, merges] of treeLevels(chunks).entries()) {
+      const errors: unknown[] = [];
+      await new Window(window).forEach(Array(merges).keys(), (index) =>
+        isolate(
+          async () => void (await cpu.mergeRound({ ...location, round, method: speaker, level: above + 1, index })),
+          (error) => errors.push(error),
+        ),
+      );
+      if (errors.length > 0) throw errors[0];
+    }
+    await settleAll(
+      remaining.map((method) =>
+        this.#failing([method], async () => void (await cpu.solveRound({ ...location, round, method }))),
+      ),
+    );
+  }
+
+  /** Batch after batch, so that no history grows with the data set. Returns the first failure, or null. */
+  async #overPositions(step: FitStep, name: string, chunks: number): Promise<ErrorSummary | null> {
+    const { location, window } = this.#input;
+    let failure: ErrorSummary | null = null;
+    for (let from = 0; from < chunks; from += BATCH_POSITIONS) {
+      const to = Math.min(chunks, from + BATCH_POSITIONS);
+      const found = await executeChild(fitBatch, {
+        workflowId: `${workflowInfo().workflowId}/${name}/b${String(from / BATCH_POSITIONS).padStart(3, '0')}`,
+        args: [{ location, step, from, to, window }],
+        staticSummary: `${name} of fit chunks ${from} to ${to - 1}`,
+      });
+      failure ??= found;
+      if (failure && step.kind === 'accumulate') return failure;
+    }
+    return failure;
+  }
+
+  async #failing(methods: readonly string[], work: () => Promise<void>): Promise<void> {
+    await isolate(work, (error) => {
+      for (const method of methods) this.failures[method] ??= summarizeError(error);
+    });
+  }
+}
+
+/** Merges per level until one partial is left: 70 partials -> [3, 1]. */
+export function treeLevels(partials: number): number[] {
+  const levels: number[] = [];
+  for (let left = partials; left > 1; left = Math.ceil(left / FAN_IN)) levels.push(Math.ceil(left / FAN_IN));
+  return levels;
+}

@@ -1,0 +1,21 @@
+import type { Progress } from './types.js';
+
+/** The query `progress` as the UI's current details. */
+export function describeProgress({ stage, paused, chunks, cells, methods, failures, waitingFor }: Progress): string {
+  const lines = [
+    `**${paused ? 'paused' : stage}**: ${chunks.completed + chunks.failed} of ${chunks.total} chunks, ${cells.done} of ${cells.total} cells`,
+    ...waitingFor.map((worker) => `\n**waiting for: ${worker}**`),
+    '',
+    '| method | state | chunks | failed | cells | cells/s |',
+    '|---|---|---|---|---|---|',
+    ...Object.entries(methods).map(
+      ([method, { state, chunksDone, chunksFailed, cellsDone, cellsPerSecond }]) =>
+        `| ${method} | ${state} | ${chunksDone} | ${chunksFailed} | ${cellsDone} | ${Math.round(cellsPerSecond)} |`,
+    ),
+  ];
+  if (failures.length > 0) lines.push('', 'First failures:', ...failures.map(describeFailure));
+  return lines.join('\n');
+}
+
+const describeFailure = ({ chunk, method, type, message }: Progress['failures'][number]): string =>
+  `- \`${chunk}\` ${method}: ${type}: ${message.replaceAll(/\s+/g, ' ').slice(0, 300)}`;
