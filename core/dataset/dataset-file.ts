@@ -52,7 +52,8 @@ export async function writeDatasetFile(
     chunks[planned.order] = chunk;
     if (index >= plan.chunkCount) continue;
     for (const { method } of plan.methods) {
-      if (done.has(`${chunk.name} X_${method}`) && !chunk.arrays[`X_${method}`]) missing.push(notOnDisk(chunk.name, method));
+      if (done.has(`${chunk.name} X_${method}`) && !chunk.arrays[`X_${method}`])
+        missing.push(notOnDisk(chunk.name, method));
     }
     for (const key of plan.requiredObsmKeys) {
       if (!chunk.arrays[key] && !plan.methods.some(({ method }) => `X_${method}` === key)) {
@@ -64,7 +65,9 @@ export async function writeDatasetFile(
     dataset: plan.dataset,
     version: 1,
     cells: chunks.reduce((sum, chunk) => sum + chunk.cells, 0),
-    methods: [...new Set(chunks.flatMap((chunk) => Object.values(chunk.arrays).flatMap((array) => array.method ?? [])))].sort(),
+    methods: [
+      ...new Set(chunks.flatMap((chunk) => Object.values(chunk.arrays).flatMap((array) => array.method ?? []))),
+    ].sort(),
     requiredObsmKeys: plan.requiredObsmKeys,
     chunks,
     failures: [...failures, ...missing],

@@ -50,7 +50,8 @@ const FAILURES_IN_RESULT = 100;
 export async function finalize(input: FinalizeInput, context: TaskContext): Promise<RunOutcome> {
   const loaded = await loadPlan(input);
   const totals: Record<string, MethodTotals> = {};
-  for (const { method } of loaded.plan.methods) totals[method] = { computed: 0, skipped: 0, failed: 0, cancelled: 0, seconds: 0, cells: 0 };
+  for (const { method } of loaded.plan.methods)
+    totals[method] = { computed: 0, skipped: 0, failed: 0, cancelled: 0, seconds: 0, cells: 0 };
   const chunks = { total: loaded.plan.chunkCount, completed: 0, failed: 0, skipped: 0, cancelled: 0 };
   const failures: FailureRecord[] = [];
   const done = new Set<string>();
@@ -77,10 +78,17 @@ export async function finalize(input: FinalizeInput, context: TaskContext): Prom
   };
 }
 
-async function outcomesOf(loaded: LoadedPlan, chunk: PlannedChunk, input: FinalizeInput): Promise<Map<string, MethodOutcome>> {
+async function outcomesOf(
+  loaded: LoadedPlan,
+  chunk: PlannedChunk,
+  input: FinalizeInput,
+): Promise<Map<string, MethodOutcome>> {
   const { base, plan } = loaded;
   const outcomes = new Map<string, MethodOutcome>();
-  const recorded = { unfitted: await readOutcome(base, plan.id, chunk.name, 'unfitted'), fitted: await readOutcome(base, plan.id, chunk.name, 'fitted') };
+  const recorded = {
+    unfitted: await readOutcome(base, plan.id, chunk.name, 'unfitted'),
+    fitted: await readOutcome(base, plan.id, chunk.name, 'fitted'),
+  };
   for (const method of plan.methods) {
     outcomes.set(method.method, recorded[waveOf(method)]?.[method.method] ?? unrecorded(method.method, input));
   }
@@ -93,7 +101,12 @@ function unrecorded(method: string, { cancelled, fitFailures }: FinalizeInput): 
   const fitFailure = fitFailures[method];
   if (fitFailure) return { ...nothing, state: 'failed', ...fitFailure };
   if (cancelled) return { ...nothing, state: 'cancelled' };
-  return { ...nothing, state: 'failed', type: 'Internal', message: "The chunk's workflow ended without an outcome; see its history." };
+  return {
+    ...nothing,
+    state: 'failed',
+    type: 'Internal',
+    message: "The chunk's workflow ended without an outcome; see its history.",
+  };
 }
 
 function add(totals: MethodTotals, outcome: MethodOutcome): void {

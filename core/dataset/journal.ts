@@ -16,10 +16,17 @@ export interface MethodOutcome {
 
 export type ChunkOutcome = Readonly<Record<string, MethodOutcome>>;
 
-const journalFile = (planId: string, chunkName: string, wave: Wave): string => join(journalFolder(planId), `${chunkName}.${wave}.json`);
+const journalFile = (planId: string, chunkName: string, wave: Wave): string =>
+  join(journalFolder(planId), `${chunkName}.${wave}.json`);
 
 /** Records a finished wave of a chunk; the journal holds what provenance must not: times, failures, who and when. */
-export async function writeOutcome(base: string, planId: string, chunkName: string, wave: Wave, outcome: ChunkOutcome): Promise<void> {
+export async function writeOutcome(
+  base: string,
+  planId: string,
+  chunkName: string,
+  wave: Wave,
+  outcome: ChunkOutcome,
+): Promise<void> {
   const file = join(base, journalFile(planId, chunkName, wave));
   try {
     await mkdir(dirname(file), { recursive: true });
@@ -31,7 +38,12 @@ export async function writeOutcome(base: string, planId: string, chunkName: stri
 }
 
 /** The recorded outcome, or null where the wave never finished on this chunk. */
-export async function readOutcome(base: string, planId: string, chunkName: string, wave: Wave): Promise<ChunkOutcome | null> {
+export async function readOutcome(
+  base: string,
+  planId: string,
+  chunkName: string,
+  wave: Wave,
+): Promise<ChunkOutcome | null> {
   const file = join(base, journalFile(planId, chunkName, wave));
   try {
     return (JSON.parse(await readFile(file, 'utf8')) as { methods: ChunkOutcome }).methods;

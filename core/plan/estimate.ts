@@ -33,7 +33,11 @@ export function estimate(
       methodBytes = Math.max(methodBytes, 2 * partial + 32e6);
     }
   }
-  return { outputBytes: Math.ceil(outputBytes), stagingBytes: Math.ceil(stagingBytes), memoryBytes: Math.ceil(WORKER_BYTES + threads * (THREAD_BYTES + methodBytes)) };
+  return {
+    outputBytes: Math.ceil(outputBytes),
+    stagingBytes: Math.ceil(stagingBytes),
+    memoryBytes: Math.ceil(WORKER_BYTES + threads * (THREAD_BYTES + methodBytes)),
+  };
 }
 
 /** Partial statistics of one chunk: two float64 per gene, and for pca the upper triangle over its genes. */

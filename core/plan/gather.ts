@@ -26,7 +26,11 @@ export interface GatheredPlan {
 const OPEN_AT_ONCE = 8;
 
 /** Reads configuration and the metadata of every chunk. Throws InvalidConfig / InvalidInput / MissingModel before any work where the run as a whole makes no sense. */
-export async function gatherPlan(request: RunRequest, folder: string, env: NodeJS.ProcessEnv = process.env): Promise<GatheredPlan> {
+export async function gatherPlan(
+  request: RunRequest,
+  folder: string,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<GatheredPlan> {
   const config = await loadConfig(request.config, { set: request.set ?? {}, env, cwd: folder });
   const { methods, unavailable } = availableMethods(config, request);
   const references = await discoverChunks(config);
@@ -72,7 +76,7 @@ function availableMethods(config: ResolvedConfig, request: RunRequest): Pick<Gat
 }
 
 function noChunks(config: ResolvedConfig): ObsmithError {
-  const looked = config.inputRoot;
+  const looked = config.input_folder;
   return invalidInput(
     `Input file not found: no chunk_*.zarr or chunk_*.h5ad below ${looked} (splits train, val, all)`,
     `Check dataset.name and base_file_path, or make chunks with: obsmith import FILE... --dataset ${config.dataset.name}`,
@@ -80,7 +84,10 @@ function noChunks(config: ResolvedConfig): ObsmithError {
 }
 
 /** Selected chunks first, so that a run works on indexes 0 ... n - 1 whatever its scope. */
-function scope(references: readonly ChunkReference[], names: readonly string[] | undefined): { ordered: ChunkReference[]; selected: number } {
+function scope(
+  references: readonly ChunkReference[],
+  names: readonly string[] | undefined,
+): { ordered: ChunkReference[]; selected: number } {
   if (!names || names.length === 0) return { ordered: [...references], selected: references.length };
   const known = new Map(references.flatMap((chunk) => [[chunk.name, chunk] as const]));
   const problems: Problem[] = [];
@@ -90,13 +97,18 @@ function scope(references: readonly ChunkReference[], names: readonly string[] |
     if (matches.length === 1) wanted.add(matches[0]!);
     else problems.push(chunkProblem(name, matches, [...known.keys()]));
   }
-  if (problems.length > 0) throw invalidConfig(problems.map((problem) => problem.message).join('; '), problems[0]!.remedy, problems);
+  if (problems.length > 0)
+    throw invalidConfig(problems.map((problem) => problem.message).join('; '), problems[0]!.remedy, problems);
   const selected = references.filter((chunk) => wanted.has(chunk));
   return { ordered: [...selected, ...references.filter((chunk) => !wanted.has(chunk))], selected: selected.length };
 }
 
 function chunkProblem(name: string, matches: readonly ChunkReference[], known: readonly string[]): Problem {
-  if (matches.length > 1) return { message: `Chunk "${name}" stands in several splits`, remedy: `Name one of ${matches.map((m) => m.name).join(', ')}.` };
+  if (matches.length > 1)
+    return {
+      message: `Chunk "${name}" stands in several splits`,
+      remedy: `Name one of ${matches.map((m) => m.name).join(', ')}.`,
+    };
   return { message: `Unknown chunk "${name}"`, remedy: suggest(name, known) };
 }
 
@@ -104,7 +116,8 @@ async function summarizeAll(base: string, references: readonly ChunkReference[])
   const results: SummarizedChunk[] = new Array(references.length);
   let next = 0;
   const work = async (): Promise<void> => {
-    for (let index = next++; index < references.length; index = next++) results[index] = await summarizeChunk(base, references[index]!);
+    for (let index = next++; index < references.length; index = next++)
+      results[index] = await summarizeChunk(base, references[index]!);
   };
   await Promise.all(Array.from({ length: OPEN_AT_ONCE }, work));
   return results;
@@ -112,7 +125,8 @@ async function summarizeAll(base: string, references: readonly ChunkReference[])
 
 function plannedChunk(chunk: SummarizedChunk, index: number, methods: readonly PlannedMethod[]): PlannedChunk {
   const place = { ...chunk.reference, index, order: chunk.reference.index, bytes: chunk.bytes };
-  if (!('summary' in chunk)) return { ...place, cells: 0, genes: 0, unreadable: chunk.unreadable, refused: {}, reads: [] };
+  if (!('summary' in chunk))
+    return { ...place, cells: 0, genes: 0, unreadable: chunk.unreadable, refused: {}, reads: [] };
   const { summary } = chunk;
   const refused: Record<string, { type: string; message: string }> = {};
   const reads = new Set<string>(['obs/_index', 'var/_index']);
@@ -120,7 +134,10 @@ function plannedChunk(chunk: SummarizedChunk, index: number, methods: readonly P
     const method = findMethod(settings.method);
     const problems = method.problems(settings, summary);
     if (problems.length > 0) {
-      refused[settings.method] = { type: 'InvalidInput', message: problems.map((p) => `${p.message} ${p.remedy}`).join(' ') };
+      refused[settings.method] = {
+        type: 'InvalidInput',
+        message: problems.map((p) => `${p.message} ${p.remedy}`).join(' '),
+      };
     } else for (const element of method.reads(settings, summary)) reads.add(element);
   }
   return { ...place, cells: summary.cells, genes: summary.genes, unreadable: null, refused, reads: [...reads].sort() };
@@ -146,7 +163,10 @@ function fitSplits(config: ResolvedConfig, references: readonly ChunkReference[]
   if (config.fit_splits === 'auto') return present.has('train') ? new Set(['train']) : present;
   const missing = config.fit_splits.filter((split) => !present.has(split));
   if (missing.length > 0) {
-    throw invalidConfig(`fit_splits names ${missing.join(', ')}, but the data set has only ${[...present].join(', ')}`, 'Name splits that exist, or use auto.');
+    throw invalidConfig(
+      `fit_splits names ${missing.join(', ')}, but the data set has only ${[...present].join(', ')}`,
+      'Name splits that exist, or use auto.',
+    );
   }
   return new Set(config.fit_splits);
 }

@@ -23,7 +23,7 @@ const KEPT = 8;
 export async function loadPlan({ base, plan: id }: PlanLocation): Promise<LoadedPlan> {
   const known = plans.get(id);
   if (known) return known;
-  const mine = process.env['BASE_FILE_PATH'];
+  const mine = process.env.BASE_FILE_PATH;
   const candidates = mine && mine !== base ? [base, mine] : [base];
   for (const candidate of candidates) {
     const loaded = await tryLoad(candidate, id);
@@ -53,7 +53,11 @@ export async function loadPlannedChunk({ base, plan }: LoadedPlan, index: number
   const key = `${plan.id}/${shard}`;
   const chunks = shards.get(key) ?? keep(shards, key, await readShard(base, plan.id, shard));
   const chunk = chunks[index - shard * CHUNKS_PER_SHARD];
-  if (!chunk) throw invalidInput(`Plan ${plan.id} has no chunk ${index} (it has ${plan.datasetChunkCount})`, 'Start the run again.');
+  if (!chunk)
+    throw invalidInput(
+      `Plan ${plan.id} has no chunk ${index} (it has ${plan.datasetChunkCount})`,
+      'Start the run again.',
+    );
   return chunk;
 }
 
@@ -70,7 +74,11 @@ export const shardName = (shard: number): string => `chunks-${String(shard).padS
 
 export function plannedMethod(plan: Plan, name: string): PlannedMethod {
   const method = plan.methods.find((candidate) => candidate.method === name);
-  if (!method) throw invalidInput(`Plan ${plan.id} has no method ${name}`, `It has ${plan.methods.map((m) => m.method).join(', ')}.`);
+  if (!method)
+    throw invalidInput(
+      `Plan ${plan.id} has no method ${name}`,
+      `It has ${plan.methods.map((m) => m.method).join(', ')}.`,
+    );
   return method;
 }
 

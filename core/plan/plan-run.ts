@@ -29,7 +29,7 @@ export async function planRun(request: RunRequest, folder: string, free: FreeSpa
   const gathered = await gatherPlan(request, folder);
   const { config } = gathered;
   const baseId = await ensureBaseId(config.base);
-  await checkSameFileSystem(config.base, config.outputRoot);
+  await checkSameFileSystem(config.base, config.output_folder);
   await refuseTooLittleSpace(config.base, await needed(gathered), free);
   const plan = planOf(gathered, request, baseId);
   await writePlan(config.base, plan, gathered);
@@ -47,7 +47,11 @@ async function needed({ config, methods, chunks, chunkCount }: GatheredPlan): Pr
   return estimate(pending, availableParallelism());
 }
 
-async function refuseTooLittleSpace(base: string, { outputBytes, stagingBytes }: Estimate, free: FreeSpace): Promise<void> {
+async function refuseTooLittleSpace(
+  base: string,
+  { outputBytes, stagingBytes }: Estimate,
+  free: FreeSpace,
+): Promise<void> {
   const available = await free(base).catch((error: unknown) => {
     throw fromSystemError(error, base);
   });
@@ -62,13 +66,17 @@ async function refuseTooLittleSpace(base: string, { outputBytes, stagingBytes }:
 
 const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(2)} GB`;
 
-function planOf({ config, methods, chunks, chunkCount, fitChunks, unavailable }: GatheredPlan, request: RunRequest, baseId: string): Plan {
+function planOf(
+  { config, methods, chunks, chunkCount, fitChunks, unavailable }: GatheredPlan,
+  request: RunRequest,
+  baseId: string,
+): Plan {
   const selected = chunks.slice(0, chunkCount);
   return {
     id: `${new Date().toISOString().replace(/[-:]|\.\d+/g, '')}-${randomBytes(3).toString('hex')}`,
     dataset: config.dataset.name,
     baseId,
-    outputRoot: config.outputRoot,
+    outputRoot: config.output_folder,
     methods,
     chunkCount,
     cells: selected.reduce((sum, chunk) => sum + chunk.cells, 0),
@@ -78,7 +86,7 @@ function planOf({ config, methods, chunks, chunkCount, fitChunks, unavailable }:
     maxOpenChunks: config.max_open_chunks,
     onStale: config.on_stale,
     adoptExisting: config.adopt_existing,
-    requiredObsmKeys: config.dataset_creation.required_obsm_keys,
+    requiredObsmKeys: config.required_obsm_keys,
     skippedMethods: unavailable.map(({ method }) => method),
     prepareOnly: request.prepareOnly ?? false,
     request,

@@ -1,12 +1,13 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { type ArrayState, arrayState } from '../anndata/obsm/array-state.js';
 import { freshScan } from '../dataset/scan.js';
 import type { ChunkScan } from '../dataset/types.js';
 import type { Problem } from '../errors.js';
-import { fitExists } from '../fits/fit-store.js';
+import { fitExists, loadFit } from '../fits/fit-store.js';
 import { fitId } from '../fits/identity.js';
+import type { Fit } from '../fits/types.js';
 import { inputProvenance } from '../methods/provenance.js';
-import { type ArrayState, arrayState } from '../anndata/obsm/array-state.js';
 import { estimate } from './estimate.js';
 import { existingArrays } from './existing-arrays.js';
 import { type GatheredPlan, gatherPlan } from './gather.js';
@@ -27,7 +28,14 @@ export interface PlanPreview {
   readonly base: string;
   readonly chunks: number;
   readonly cells: number;
-  readonly methods: readonly { method: string; queue: 'cpu' | 'gpu'; dim: number; compute: number; skip: number; refused: number }[];
+  readonly methods: readonly {
+    method: string;
+    queue: 'cpu' | 'gpu';
+    dim: number;
+    compute: number;
+    skip: number;
+    refused: number;
+  }[];
   readonly rows: readonly PlanRow[];
   readonly bytes: { readonly output: number; readonly staging: number; readonly free: number };
   /** Of one worker process. */
@@ -37,7 +45,10 @@ export interface PlanPreview {
 }
 
 /** Dry run: what a run would compute, skip and refuse, and what it needs. Reads metadata only and changes nothing. */
-export async function previewPlan(request: RunRequest, { cwd, env }: { cwd: string; env: NodeJS.ProcessEnv }): Promise<PlanPreview> {
+export async function previewPlan(
+  request: RunRequest,
+  { cwd, env }: { cwd: string; env: NodeJS.ProcessEnv },
+): Promise<PlanPreview> {
   const gathered = await gatherPlan(request, cwd, env);
   const { config, methods, chunkCount, chunks } = gathered;
   const scans = await knownScans(gathered);
@@ -48,7 +59,11 @@ export async function previewPlan(request: RunRequest, { cwd, env }: { cwd: stri
     const there = await existingArrays(join(config.base, chunk.output));
     const computed: PlannedMethod[] = [];
     for (const method of methods) {
-      const row = await preview(gathered, chunk, method, { there, scan: scans.get(chunk.index) ?? null, fit: fits.get(method.method) ?? null });
+      const row = await preview(gathered, chunk, method, {
+        there,
+        scan: scans.get(chunk.index) ?? null,
+        fit: fits.get(method.method) ?? null,
+      });
       rows.push(row);
       if (row.action === 'compute') computed.push(method);
     }
@@ -80,14 +95,17 @@ async function knownScans({ config, chunks }: GatheredPlan): Promise<Map<number,
   return scans;
 }
 
-/** Ids of fits that are there already, by method. */
-async function knownFits({ config, methods, fitChunks, chunks }: GatheredPlan, scans: ReadonlyMap<number, ChunkScan>): Promise<Map<string, string>> {
-  const fits = new Map<string, string>();
+/** Fits that are there already, by method. */
+async function knownFits(
+  { config, methods, fitChunks, chunks }: GatheredPlan,
+  scans: ReadonlyMap<number, ChunkScan>,
+): Promise<Map<string, Fit>> {
+  const fits = new Map<string, Fit>();
   if (!fitChunks.every((index) => scans.has(index))) return fits;
   const fitted = fitChunks.map((index) => ({ index, name: chunks[index]!.name, scan: scans.get(index)! }));
   for (const method of methods.filter(({ fitRounds }) => fitRounds.length > 0)) {
     const id = fitId(method, fitted, []);
-    if (await fitExists(config.base, id)) fits.set(method.method, id);
+    if (await fitExists(config.base, id)) fits.set(method.method, await loadFit(config.base, id));
   }
   return fits;
 }
@@ -95,18 +113,30 @@ async function knownFits({ config, methods, fitChunks, chunks }: GatheredPlan, s
 interface Known {
   readonly there: ReadonlySet<string> | null;
   readonly scan: ChunkScan | null;
-  /** Id of the method's fit where it exists. */
-  readonly fit: string | null;
+  /** The method's fit where it exists. */
+  readonly fit: Fit | null;
 }
 
-async function preview({ config }: GatheredPlan, chunk: PlannedChunk, method: PlannedMethod, { there, scan, fit }: Known): Promise<PlanRow> {
-  const row = (action: PlanRow['action'], reason: string): PlanRow => ({ chunk: chunk.name, method: method.method, action, reason });
+async function preview(
+  { config }: GatheredPlan,
+  chunk: PlannedChunk,
+  method: PlannedMethod,
+  { there, scan, fit }: Known,
+): Promise<PlanRow> {
+  const row = (action: PlanRow['action'], reason: string): PlanRow => ({
+    chunk: chunk.name,
+    method: method.method,
+    action,
+    reason,
+  });
   const refusal = chunk.unreadable ?? chunk.refused[method.method];
   if (refusal) return row('refused', refusal.message);
   if (method.overwrite) return row('compute', 'overwrite is set');
-  if (!there?.has(`X_${method.method}`)) return row('compute', there ? 'no such array in the output yet' : 'no output yet');
+  if (!there?.has(`X_${method.method}`))
+    return row('compute', there ? 'no such array in the output yet' : 'no output yet');
   const fitted = method.fitRounds.length > 0;
-  if (!scan) return row('compute', 'the input is new or has changed since it was last read; the run decides after reading it');
+  if (!scan)
+    return row('compute', 'the input is new or has changed since it was last read; the run decides after reading it');
   if (fitted && fit === null) return row('compute', 'the statistics of the data set are not there or have changed');
   const state = await arrayState(join(config.base, chunk.output), `X_${method.method}`, {
     rows: scan.cells,
@@ -117,10 +147,16 @@ async function preview({ config }: GatheredPlan, chunk: PlannedChunk, method: Pl
   return actionOf(state, config.on_stale, row);
 }
 
-function actionOf(state: ArrayState, onStale: 'recompute' | 'keep' | 'fail', row: (action: PlanRow['action'], reason: string) => PlanRow): PlanRow {
+function actionOf(
+  state: ArrayState,
+  onStale: 'recompute' | 'keep' | 'fail',
+  row: (action: PlanRow['action'], reason: string) => PlanRow,
+): PlanRow {
   if (state.state === 'complete' || state.state === 'adopted') return row('skip', state.reason);
   if (state.state !== 'stale' || onStale === 'recompute') return row('compute', state.reason);
-  return onStale === 'keep' ? row('skip', `stale, kept by on_stale: ${state.reason}`) : row('refused', `stale, refused by on_stale: ${state.reason}`);
+  return onStale === 'keep'
+    ? row('skip', `stale, kept by on_stale: ${state.reason}`)
+    : row('refused', `stale, refused by on_stale: ${state.reason}`);
 }
 
 function countActions(rows: readonly PlanRow[], method: string): Record<PlanRow['action'], number> {

@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openAnnData } from '../anndata/open.js';
+import { readSummary } from '../dataset/summary.js';
 import type { ChunkReference } from '../dataset/types.js';
 import { fromSystemError, invalidInput, isObsmithError } from '../errors.js';
 import type { ChunkSummary } from '../methods/types.js';
@@ -8,7 +9,11 @@ import type { ChunkSummary } from '../methods/types.js';
 /** A chunk's metadata, or why it cannot be read. */
 export type SummarizedChunk =
   | { readonly reference: ChunkReference; readonly bytes: number; readonly summary: ChunkSummary }
-  | { readonly reference: ChunkReference; readonly bytes: number; readonly unreadable: { type: string; message: string } };
+  | {
+      readonly reference: ChunkReference;
+      readonly bytes: number;
+      readonly unreadable: { type: string; message: string };
+    };
 
 /** Reads metadata only (no matrix); a chunk that cannot be read is reported, not thrown. StoreUnavailable is thrown: it may heal. */
 export async function summarizeChunk(base: string, reference: ChunkReference): Promise<SummarizedChunk> {
@@ -16,7 +21,7 @@ export async function summarizeChunk(base: string, reference: ChunkReference): P
   let bytes = 0;
   try {
     bytes = await bytesOnDisk(path);
-    return { reference, bytes, summary: await readSummary(path, reference.name) };
+    return { reference, bytes, summary: await summarize(path, reference.name) };
   } catch (cause) {
     const error = fromSystemError(cause, reference.input);
     if (!isObsmithError(error) || error.retryable) throw error;
@@ -24,17 +29,14 @@ export async function summarizeChunk(base: string, reference: ChunkReference): P
   }
 }
 
-async function readSummary(path: string, name: string): Promise<ChunkSummary> {
+async function summarize(path: string, name: string): Promise<ChunkSummary> {
   const chunk = await openAnnData(path);
   try {
-    if (chunk.cells === 0) throw invalidInput(`${name} has zero cells (${chunk.genes} genes) at ${path}`, 'Remove the empty chunk or import the data again.');
-    const [obsColumns, varColumns, layers, x] = [
-      await chunk.keys('obs'),
-      await chunk.keys('var'),
-      await chunk.keys('layers'),
-      await chunk.matrix('X'),
-    ];
-    return { name, cells: chunk.cells, genes: chunk.genes, obsColumns, varColumns, layers, hasX: x !== null };
+    if (chunk.cells > 0) return await readSummary(chunk, name);
+    throw invalidInput(
+      `${name} has zero cells (${chunk.genes} genes) at ${path}`,
+      'Remove the empty chunk or import the data again.',
+    );
   } finally {
     await chunk.close();
   }

@@ -1,8 +1,8 @@
 import type { FinalizeInput, RunOutcome } from '../dataset/finalize.js';
 import type { ChunkOutcome } from '../dataset/journal.js';
+import type { NeededRound } from '../fits/resolve-fits.js';
 import type { FitRound } from '../fits/types.js';
 import type { Json } from '../methods/types.js';
-import type { NeededRound } from '../fits/resolve-fits.js';
 import type { OpenChunkInput, OpenedChunk } from '../plan/open-chunk.js';
 import type { PlanOverview, RunRequest, Wave } from '../plan/types.js';
 

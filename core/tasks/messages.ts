@@ -28,7 +28,13 @@ export function serializeError(error: unknown): SerializedError {
     return { type, message, remedy, problems, stack };
   }
   const { message, stack } = error instanceof Error ? error : new Error(String(error));
-  return { type: 'Internal', message, remedy: 'This is a defect of Obsmith; please report it with the log.', problems: [], stack };
+  return {
+    type: 'Internal',
+    message,
+    remedy: 'This is a defect of Obsmith; please report it with the log.',
+    problems: [],
+    stack,
+  };
 }
 
 export function deserializeError(fields: SerializedError): ObsmithError {

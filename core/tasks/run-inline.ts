@@ -34,7 +34,10 @@ const RUN: { [N in TaskName]: Run<N> } = {
     const { embedChunk } = await import('../embed/embed-chunk.js');
     const { base, plan, chunk, staging } = await lookUp(input, input.chunk);
     const fit = await fitFor(input);
-    return embedChunk({ base, dataset: plan.dataset, chunk, method: await methodOf(input), fit, attempt: input.attempt, staging }, context);
+    return embedChunk(
+      { base, dataset: plan.dataset, chunk, method: await methodOf(input), fit, attempt: input.attempt, staging },
+      context,
+    );
   },
   async publishArray(input, context) {
     const { publishArray } = await import('../anndata/publish/publish-array.js');
@@ -77,7 +80,11 @@ const RUN: { [N in TaskName]: Run<N> } = {
 };
 
 /** Runs a task in the calling thread. */
-export function runInline<N extends TaskName>(name: N, input: TaskInput<N>, context: TaskContext): Promise<TaskOutput<N>> {
+export function runInline<N extends TaskName>(
+  name: N,
+  input: TaskInput<N>,
+  context: TaskContext,
+): Promise<TaskOutput<N>> {
   return RUN[name](input, context);
 }
 
@@ -114,5 +121,10 @@ async function roundOf(input: RoundInput) {
   const { loadPlan } = await import('../plan/load-plan.js');
   const { readResolvedFits } = await import('../fits/resolve-fits.js');
   const loaded = await loadPlan(input);
-  return { loaded, round: input.round, method: await methodOf(input), resolved: await readResolvedFits(loaded.base, loaded.plan.id) };
+  return {
+    loaded,
+    round: input.round,
+    method: await methodOf(input),
+    resolved: await readResolvedFits(loaded.base, loaded.plan.id),
+  };
 }

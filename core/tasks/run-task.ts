@@ -18,7 +18,11 @@ const MAX_IDLE_THREADS = availableParallelism();
 const idle: Worker[] = [];
 
 /** Runs a core function in a worker thread. Rejects with an ObsmithError; type Cancelled after `signal` aborted. */
-export async function runTask<N extends TaskName>(name: N, input: TaskInput<N>, options: RunTaskOptions = {}): Promise<TaskOutput<N>> {
+export async function runTask<N extends TaskName>(
+  name: N,
+  input: TaskInput<N>,
+  options: RunTaskOptions = {},
+): Promise<TaskOutput<N>> {
   if (options.signal?.aborted) throw cancelled();
   const thread = idle.pop() ?? startThread();
   thread.ref();
@@ -52,7 +56,12 @@ function release(thread: Worker): void {
   idle.push(thread);
 }
 
-function converse(thread: Worker, name: TaskName, input: unknown, { onProgress, signal }: RunTaskOptions): Promise<unknown> {
+function converse(
+  thread: Worker,
+  name: TaskName,
+  input: unknown,
+  { onProgress, signal }: RunTaskOptions,
+): Promise<unknown> {
   const cancelFlag = new SharedArrayBuffer(4);
   return new Promise((resolve, reject) => {
     let killer: NodeJS.Timeout | undefined;
@@ -71,7 +80,9 @@ function converse(thread: Worker, name: TaskName, input: unknown, { onProgress, 
       else if (message.kind === 'done') finish(() => resolve(message.output));
       else finish(() => reject(deserializeError(message.error)));
     });
-    thread.on('error', (error) => finish(() => reject(internal(`thread of task ${name} failed: ${error.message}`, error))));
+    thread.on('error', (error) =>
+      finish(() => reject(internal(`thread of task ${name} failed: ${error.message}`, error))),
+    );
     thread.on('exit', (code) =>
       finish(() => reject(signal?.aborted ? cancelled() : internal(`thread of task ${name} ended with code ${code}`))),
     );
@@ -81,9 +92,18 @@ function converse(thread: Worker, name: TaskName, input: unknown, { onProgress, 
 }
 
 function cancelled(): ObsmithError {
-  return new ObsmithError({ type: 'Cancelled', message: 'The task was cancelled.', remedy: 'Start the run again to go on from its last checkpoint.' });
+  return new ObsmithError({
+    type: 'Cancelled',
+    message: 'The task was cancelled.',
+    remedy: 'Start the run again to go on from its last checkpoint.',
+  });
 }
 
 function internal(message: string, cause?: unknown): ObsmithError {
-  return new ObsmithError({ type: 'Internal', message, remedy: 'The attempt is repeated; if it fails again, report it with the log.', cause });
+  return new ObsmithError({
+    type: 'Internal',
+    message,
+    remedy: 'The attempt is repeated; if it fails again, report it with the log.',
+    cause,
+  });
 }

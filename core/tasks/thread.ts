@@ -30,7 +30,11 @@ function contextOf(cancelFlag: SharedArrayBuffer): TaskContext {
     },
     checkCancelled() {
       if (Atomics.load(flag, 0) === 0) return;
-      throw new ObsmithError({ type: 'Cancelled', message: 'The task was cancelled.', remedy: 'Start the run again to go on from its last checkpoint.' });
+      throw new ObsmithError({
+        type: 'Cancelled',
+        message: 'The task was cancelled.',
+        remedy: 'Start the run again to go on from its last checkpoint.',
+      });
     },
   };
 }
