@@ -1,0 +1,154 @@
+import type { Dataset } from 'h5wasm/node';
+import { invalidInput } from '../../errors.js';
+import { itemSize, type NumericDtype } from '../zarr-write/metadata.js';
+import { hdf5, hdf5Reason } from './file.js';
+
+/** Bytes of one read: HDF5's heap never shrinks and is capped at 2 GiB, and larger reads are no faster. */
+export const READ_BYTES = 8 * 1024 * 1024;
+
+const CLASS = { integer: 0, float: 1, string: 3, compound: 6, enum: 8, array: 10 } as const;
+
+/** What `metadata` of a dataset, an attribute or a compound's member says about its type. */
+export interface H5Type {
+  readonly type: number;
+  readonly size: number;
+  readonly signed: boolean;
+  readonly vlen: boolean;
+  readonly littleEndian: boolean;
+  readonly cset?: number;
+  readonly enum_type?: { readonly type: number; readonly members: Readonly<Record<string, number>> };
+  readonly compound_type?: { readonly members: readonly H5Member[] };
+  readonly array_type?: H5Type & { readonly shape: number[] | null };
+}
+
+export interface H5Member extends H5Type {
+  readonly name: string;
+  readonly offset: number;
+}
+
+export const isString = (type: H5Type): boolean => type.type === CLASS.string;
+export const isCompound = (type: H5Type): boolean => type.type === CLASS.compound;
+export const isArray = (type: H5Type): boolean => type.type === CLASS.array;
+
+/** numpy-style name of a number or boolean type, or null for any other type. Booleans are enums of FALSE and TRUE. */
+export function numericDtype(type: H5Type): NumericDtype | null {
+  if (type.type === CLASS.enum && type.enum_type) {
+    const { members } = type.enum_type;
+    if (type.size === 1 && members.FALSE === 0 && members.TRUE === 1) return 'bool';
+    return integerDtype(type);
+  }
+  if (type.type === CLASS.integer) return integerDtype(type);
+  if (type.type === CLASS.float && [2, 4, 8].includes(type.size)) return `float${type.size * 8}` as NumericDtype;
+  return null;
+}
+
+function integerDtype(type: H5Type): NumericDtype | null {
+  if (![1, 2, 4, 8].includes(type.size)) return null;
+  return `${type.signed ? 'int' : 'uint'}${type.size * 8}` as NumericDtype;
+}
+
+/** `path` of the file and of the dataset in it, for messages. */
+export const whereIs = (file: string, dataset: Dataset): string => `${file}: ${dataset.path.replace(/^\//, '')}`;
+
+/** Items of one row: the product of all dimensions but the first. */
+export const rowItems = (shape: readonly number[]): number => shape.slice(1).reduce((a, b) => a * b, 1);
+
+/** Rows of one read: about READ_BYTES, whole storage chunks where chunks are not larger than that. */
+export function rowsPerRead(dataset: Dataset, itemBytes: number): number {
+  const shape = dataset.shape ?? [];
+  const wanted = Math.max(1, Math.floor(READ_BYTES / Math.max(1, rowItems(shape) * itemBytes)));
+  const chunkRows = dataset.metadata.chunks?.[0] ?? 1;
+  return Math.ceil(wanted / chunkRows) * chunkRows;
+}
+
+/** Little-endian bytes of rows [start, end) of a dataset of numbers; InvalidInput naming the dataset where they cannot be decoded. */
+export async function readBytes(file: string, dataset: Dataset, start: number, end: number): Promise<Uint8Array> {
+  const dtype = numericDtype(dataset.metadata as H5Type);
+  if (dtype === null) {
+    throw invalidInput(
+      `${whereIs(file, dataset)} is of a type that holds no numbers: ${JSON.stringify(dataset.dtype)}`,
+      'Write the element as numbers, booleans or strings with a current anndata.',
+    );
+  }
+  const shape = dataset.shape ?? [];
+  const rowBytes = rowItems(shape) * itemSize(dtype);
+  if (shape.length === 0) return readRaw(file, dataset, [], [], itemSize(dtype));
+  const out = new Uint8Array((end - start) * rowBytes);
+  const step = rowsPerRead(dataset, itemSize(dtype));
+  for (let row = start; row < end; ) {
+    // Reads end where storage chunks end, so that no chunk is decoded twice.
+    const next = Math.min(end, (Math.floor(row / step) + 1) * step);
+    const count = [next - row, ...shape.slice(1)];
+    const offset = [row, ...shape.slice(1).map(() => 0)];
+    out.set(await readRaw(file, dataset, count, offset, (next - row) * rowBytes), (row - start) * rowBytes);
+    row = next;
+  }
+  return out;
+}
+
+/** Rows [start, end) as strings, row-major; a scalar is one string. */
+export async function readStrings(file: string, dataset: Dataset, start: number, end: number): Promise<string[]> {
+  const shape = dataset.shape ?? [];
+  return decoding(file, dataset, () => {
+    if (shape.length === 0) return [dataset.value as string];
+    if (start >= end) return [];
+    return dataset.slice([[start, end]]) as string[];
+  });
+}
+
+/** Rows [start, end) of a compound dataset as arrays of member values: for strings of any length, which bytes only point to. */
+export function readStructs(file: string, dataset: Dataset, start: number, end: number): unknown[][] {
+  return decoding(file, dataset, () => dataset.slice([[start, end]]) as unknown[][]);
+}
+
+/** Rows [start, end) of a compound dataset, record by record as they lie in memory. */
+export async function readRecords(file: string, dataset: Dataset, start: number, end: number): Promise<Uint8Array> {
+  return readRaw(file, dataset, [end - start], [start], (end - start) * dataset.metadata.size);
+}
+
+/** The library's own accessors turn 64-bit integers into BigInts and refuse float16; the bytes are what is needed. */
+async function readRaw(
+  file: string,
+  dataset: Dataset,
+  count: readonly number[],
+  offset: readonly number[],
+  bytes: number,
+): Promise<Uint8Array> {
+  if (bytes === 0) return new Uint8Array(0);
+  const module = await hdf5();
+  const pointer = module._malloc(bytes);
+  if (pointer === 0) throw new Error(`HDF5 could not allocate ${bytes} bytes for ${whereIs(file, dataset)}`);
+  try {
+    return decoding(file, dataset, () => {
+      const strides = count.map(() => 1n);
+      module.get_dataset_data(
+        dataset.file_id,
+        dataset.path,
+        count.map(BigInt),
+        offset.map(BigInt),
+        strides,
+        BigInt(pointer),
+      );
+      return module.HEAPU8.slice(pointer, pointer + bytes);
+    });
+  } finally {
+    module._free(pointer);
+  }
+}
+
+function decoding<T>(file: string, dataset: Dataset, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw invalidInput(
+      `${whereIs(file, dataset)} cannot be decoded: ${hdf5Reason(error)}${filterNote(dataset)}`,
+      'The data is corrupt, truncated or compressed by an unknown filter: copy the file again, or rewrite it with compression="gzip".',
+      error,
+    );
+  }
+}
+
+function filterNote(dataset: Dataset): string {
+  const names = dataset.filters.map((filter) => filter.name || `filter ${filter.id}`);
+  return names.length === 0 ? '' : ` (filters: ${names.join(', ')})`;
+}

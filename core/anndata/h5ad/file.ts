@@ -1,0 +1,88 @@
+import { open } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import h5wasm, { type File, type Group } from 'h5wasm/node';
+import { fromSystemError, invalidInput, isObsmithError } from '../../errors.js';
+
+const SIGNATURE = Uint8Array.of(0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a);
+/** A user block may precede the signature, which then stands at 512, 1024, 2048... */
+const SIGNATURE_OFFSETS = [0, 512, 1024, 2048];
+
+type H5Module = Awaited<typeof h5wasm.ready>;
+let loaded: Promise<H5Module> | undefined;
+
+/** The HDF5 library, once per thread: reading errors throw, and filters beyond gzip (lzf, blosc, zstd...) are found. */
+export function hdf5(): Promise<H5Module> {
+  loaded ??= load();
+  return loaded;
+}
+
+async function load(): Promise<H5Module> {
+  const module = await h5wasm.ready;
+  module.activate_throwing_error_handler();
+  const plugins = dirname(createRequire(import.meta.url).resolve('h5wasm-plugins'));
+  module.insert_plugin_search_path(join(plugins, 'plugins'), 0);
+  return module;
+}
+
+/** True where the file begins as HDF5 does. Errors of the file system are ObsmithErrors. */
+export async function isHdf5(path: string): Promise<boolean> {
+  try {
+    await using file = await open(path, 'r');
+    for (const offset of SIGNATURE_OFFSETS) {
+      const head = new Uint8Array(SIGNATURE.length);
+      const { bytesRead } = await file.read(head, 0, head.length, offset);
+      if (bytesRead === head.length && head.every((byte, i) => byte === SIGNATURE[i])) return true;
+    }
+    return false;
+  } catch (error) {
+    throw fromSystemError(error, path);
+  }
+}
+
+/** Opens an HDF5 file for reading; InvalidInput where it is not HDF5 or cut off. The caller closes it. */
+export async function openHdf5(path: string): Promise<File> {
+  if (!(await isHdf5(path))) {
+    throw invalidInput(
+      `${path} is not an HDF5 file: it does not begin with the HDF5 signature`,
+      'Give an .h5ad file written by anndata, or import the raw data with `obsmith import`.',
+    );
+  }
+  await hdf5();
+  let file: File;
+  try {
+    file = new h5wasm.File(path, 'r');
+  } catch (error) {
+    throw damaged(path, error);
+  }
+  // Without the throwing handler a damaged file "opens" with a negative id; keep the check in case it is off.
+  if (file.file_id < 0n) throw damaged(path, undefined);
+  return file;
+}
+
+/** Calls into the library; where a part of the file cannot be read, InvalidInput names it. */
+export function hdf5Call<T>(where: string, call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    if (isObsmithError(error)) throw error;
+    throw damaged(where, error);
+  }
+}
+
+function damaged(path: string, cause: unknown): Error {
+  return invalidInput(
+    `${path} is a truncated or damaged HDF5 file: ${hdf5Reason(cause)}`,
+    'Copy or download the file again and compare its size with the source.',
+    cause,
+  );
+}
+
+/** First line of HDF5's error stack that says something to people. */
+export function hdf5Reason(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  const reasons = [...text.matchAll(/line \d+ in \w+\(\): (.+)/g)].map((match) => match[1]!);
+  return reasons.at(-1) ?? text.split('\n')[0] ?? text;
+}
+
+export type { File, Group };

@@ -1,0 +1,132 @@
+import type { Dataset } from 'h5wasm/node';
+import { invalidInput } from '../../errors.js';
+import { itemSize, type NumericDtype } from '../zarr-write/metadata.js';
+import {
+  type H5Member,
+  type H5Type,
+  isArray,
+  isString,
+  numericDtype,
+  READ_BYTES,
+  readRecords,
+  readStructs,
+  whereIs,
+} from './dataset.js';
+import { type ArrayElement, encoding, type RecordsElement, type StringsElement } from './element.js';
+
+type ColumnElement = ArrayElement | StringsElement;
+
+/** A compound dataset as one column element per member. */
+export function recordsElement(file: string, dataset: Dataset): RecordsElement {
+  const members = (dataset.metadata as H5Type).compound_type?.members ?? [];
+  const rows = dataset.shape?.[0] ?? 1;
+  return {
+    kind: 'records',
+    where: whereIs(file, dataset),
+    attributes: encoding('rec-array', '0.2.0'),
+    rows,
+    fields: members.map((member, position) => ({
+      name: member.name,
+      column: memberElement(file, dataset, member, position),
+    })),
+  };
+}
+
+function memberElement(file: string, dataset: Dataset, member: H5Member, position: number): ColumnElement {
+  const where = `${whereIs(file, dataset)}[${member.name}]`;
+  const rows = dataset.shape?.[0] ?? 1;
+  if (isString(member)) {
+    const read = (start: number, end: number) =>
+      member.vlen ? vlenStrings(file, dataset, position, start, end) : fixedStrings(file, dataset, member, start, end);
+    return { kind: 'strings', where, attributes: encoding('string-array', '0.2.0'), shape: [rows], read };
+  }
+  const inner = isArray(member) ? (member.array_type?.shape ?? []) : [];
+  const item: H5Type = isArray(member) ? member.array_type! : member;
+  const dtype = numericDtype(item);
+  if (dtype === null) {
+    throw invalidInput(
+      `${where} is of a type that has no counterpart in zarr (HDF5 class ${item.type}, ${item.size} bytes)`,
+      'Remove the field, or store it as numbers or strings.',
+    );
+  }
+  return {
+    kind: 'array',
+    where,
+    attributes: encoding('array', '0.2.0'),
+    dtype,
+    shape: [rows, ...inner],
+    rowsPerRead: rowsAtOnce(dataset),
+    read: (start, end) => memberBytes(file, dataset, member, item, dtype, start, end),
+  };
+}
+
+const rowsAtOnce = (dataset: Dataset): number => Math.max(1, Math.floor(READ_BYTES / dataset.metadata.size));
+
+async function memberBytes(
+  file: string,
+  dataset: Dataset,
+  member: H5Member,
+  item: H5Type,
+  dtype: NumericDtype,
+  start: number,
+  end: number,
+): Promise<Uint8Array> {
+  const out = new Uint8Array((end - start) * member.size);
+  await eachRecord(file, dataset, start, end, (record, row) => {
+    out.set(record.subarray(member.offset, member.offset + member.size), row * member.size);
+  });
+  // The library swaps bytes of plain arrays but not inside records.
+  if (!item.littleEndian && itemSize(dtype) > 1) swapBytes(out, itemSize(dtype));
+  return out;
+}
+
+async function fixedStrings(
+  file: string,
+  dataset: Dataset,
+  member: H5Member,
+  start: number,
+  end: number,
+): Promise<string[]> {
+  const decoder = new TextDecoder();
+  const out: string[] = [];
+  await eachRecord(file, dataset, start, end, (record) => {
+    const bytes = record.subarray(member.offset, member.offset + member.size);
+    const zero = bytes.indexOf(0);
+    out.push(decoder.decode(zero < 0 ? bytes : bytes.subarray(0, zero)));
+  });
+  return out;
+}
+
+async function vlenStrings(
+  file: string,
+  dataset: Dataset,
+  position: number,
+  start: number,
+  end: number,
+): Promise<string[]> {
+  const out: string[] = [];
+  for (let row = start; row < end; row += rowsAtOnce(dataset)) {
+    const records = readStructs(file, dataset, row, Math.min(end, row + rowsAtOnce(dataset)));
+    for (const record of records) out.push(record[position] as string);
+  }
+  return out;
+}
+
+async function eachRecord(
+  file: string,
+  dataset: Dataset,
+  start: number,
+  end: number,
+  visit: (record: Uint8Array, row: number) => void,
+): Promise<void> {
+  const size = dataset.metadata.size;
+  for (let row = start; row < end; row += rowsAtOnce(dataset)) {
+    const count = Math.min(end - row, rowsAtOnce(dataset));
+    const bytes = await readRecords(file, dataset, row, row + count);
+    for (let i = 0; i < count; i++) visit(bytes.subarray(i * size, (i + 1) * size), row - start + i);
+  }
+}
+
+function swapBytes(bytes: Uint8Array, size: number): void {
+  for (let at = 0; at < bytes.length; at += size) bytes.subarray(at, at + size).reverse();
+}
