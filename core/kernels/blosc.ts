@@ -1,0 +1,88 @@
+import { readFileSync } from 'node:fs';
+import { built } from '../package-root.js';
+import { BLOSC_HEADER_BYTES, CorruptData, isFastBlosc, readBloscHeader } from './blosc-header.js';
+
+interface BloscExports {
+  decodeBlocks(
+    source: number,
+    sourceBytes: number,
+    target: number,
+    targetBytes: number,
+    scratch: number,
+    blockBytes: number,
+    typeSize: number,
+    shuffled: boolean,
+    splitAllowed: boolean,
+  ): number;
+}
+
+/** Where buffers begin: above the module's own tables. */
+const SOURCE = 4096;
+/** Copies run 16 bytes wide, so each area is followed by this many writable bytes. */
+const SLACK = 64;
+const PAGE = 65536;
+
+let memory: WebAssembly.Memory | undefined;
+let kernel: BloscExports | undefined;
+
+function start(): { memory: WebAssembly.Memory; kernel: BloscExports } {
+  if (memory === undefined || kernel === undefined) {
+    const module = new WebAssembly.Module(readFileSync(built('core/kernels/blosc.wasm')));
+    memory = new WebAssembly.Memory({ initial: 16 });
+    kernel = new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as BloscExports;
+  }
+  return { memory, kernel };
+}
+
+function grow(to: number): void {
+  const { memory } = start();
+  const missing = to - memory.buffer.byteLength;
+  if (missing > 0) memory.grow(Math.ceil(Math.max(missing, memory.buffer.byteLength / 4) / PAGE));
+}
+
+/** Room for `bytes` encoded bytes, to be filled (straight from a file) before `decodeBlosc`. Valid until the next call. */
+export function bloscSource(bytes: number): Uint8Array {
+  grow(SOURCE + bytes + SLACK);
+  return new Uint8Array(start().memory.buffer, SOURCE, bytes);
+}
+
+/**
+ * Decodes what lies in the view that `bloscSource` gave. Returns a view, 16-byte aligned, that is valid until the next call of
+ * either function; null where the buffer needs another decoder (codec other than LZ4, bit shuffle).
+ * One memory per thread serves all arrays, so nothing is allocated per chunk. @throws CorruptData
+ */
+export function decodeBlosc(sourceBytes: number): Uint8Array | null {
+  const header = readBloscHeader(bloscSource(sourceBytes));
+  const { decodedBytes } = header;
+  if (decodedBytes === 0) return new Uint8Array(0);
+  if (!isFastBlosc(header)) return null;
+  const target = align(SOURCE + sourceBytes + SLACK);
+  const scratch = align(target + decodedBytes + SLACK);
+  grow(scratch + header.blockBytes + SLACK);
+  const { memory, kernel } = start();
+  const decoded = new Uint8Array(memory.buffer, target, decodedBytes);
+  if (header.copied) {
+    decoded.set(new Uint8Array(memory.buffer, SOURCE + BLOSC_HEADER_BYTES, decodedBytes));
+    return decoded;
+  }
+  const { blockBytes, typeSize, shuffle, splitAllowed } = header;
+  const shuffled = shuffle === 'byte';
+  if (
+    !kernel.decodeBlocks(
+      SOURCE,
+      sourceBytes,
+      target,
+      decodedBytes,
+      scratch,
+      blockBytes,
+      typeSize,
+      shuffled,
+      splitAllowed,
+    )
+  ) {
+    throw new CorruptData('corrupt LZ4 data in a Blosc block');
+  }
+  return decoded;
+}
+
+const align = (address: number): number => Math.ceil(address / 16) * 16;
