@@ -24,6 +24,8 @@ export const fitFolder = (fitId: string): string => ours('fits', fitId);
 export const roundFolder = (key: string): string => ours('rounds', key);
 export const stagingFolder = (planId: string, chunkName: string): string => ours('staging', planId, chunkName);
 export const journalFolder = (planId: string): string => ours('journal', planId);
+/** Where a data set is imported to before it appears below processed/. */
+export const importFolder = (dataset: string): string => ours('imports', dataset);
 export const leaseFile = (dataset: string): string => ours(`${dataset}.lease`);
 
 /** `outputRoot` is the folder of the split folders: "processed_with_emb/train/pbmc". */

@@ -54,7 +54,12 @@ export interface FileReport {
   readonly counts: string;
   /** Counts that were no whole numbers and were rounded. */
   readonly rounded: number;
-  readonly ensembl: { readonly source: EnsemblSource; readonly mapped: number; readonly missing: number; readonly duplicated: number };
+  readonly ensembl: {
+    readonly source: EnsemblSource;
+    readonly mapped: number;
+    readonly missing: number;
+    readonly duplicated: number;
+  };
   /** Elements of the input that the chunks do not have, and why. */
   readonly leftOut: readonly { readonly element: string; readonly reason: string }[];
   /** Other things worth knowing: renamed duplicates, replaced columns... */
