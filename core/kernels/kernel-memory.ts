@@ -1,0 +1,38 @@
+import { readFileSync } from 'node:fs';
+import { built } from '../package-root.js';
+
+const PAGE = 65536;
+/** Where areas begin: above the module's own data. */
+const FIRST_AREA = 4096;
+
+/** One instance of a wasm kernel with a memory of its own, in which the host lays out areas once. */
+export class KernelMemory<Exports> {
+  readonly exports: Exports;
+  readonly #memory: WebAssembly.Memory;
+  #end = FIRST_AREA;
+
+  /** `name` is that of the source in core/kernels/assembly; `bytes` what all areas take together. */
+  constructor(name: string, bytes: number) {
+    const module = new WebAssembly.Module(readFileSync(built(`core/kernels/${name}.wasm`)));
+    this.#memory = new WebAssembly.Memory({ initial: Math.ceil((FIRST_AREA + bytes) / PAGE) + 1 });
+    this.exports = new WebAssembly.Instance(module, { env: { memory: this.#memory } }).exports as Exports;
+  }
+
+  float64(length: number): Float64Array<ArrayBuffer> {
+    return new Float64Array(this.#memory.buffer as ArrayBuffer, this.#take(length * 8), length);
+  }
+
+  float32(length: number): Float32Array<ArrayBuffer> {
+    return new Float32Array(this.#memory.buffer as ArrayBuffer, this.#take(length * 4), length);
+  }
+
+  int32(length: number): Int32Array<ArrayBuffer> {
+    return new Int32Array(this.#memory.buffer as ArrayBuffer, this.#take(length * 4), length);
+  }
+
+  #take(bytes: number): number {
+    const start = this.#end;
+    this.#end = Math.ceil((start + bytes) / 16) * 16;
+    return start;
+  }
+}
