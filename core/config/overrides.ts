@@ -1,6 +1,8 @@
 import { parseDocument } from 'yaml';
 import { invalidConfig } from '../errors.js';
 import type { Json } from '../methods/types.js';
+import type { YamlFile } from './read-yaml.js';
+import { withValue } from './tree.js';
 
 export interface Override {
   /** "embedding_cpu.batch_size" */
@@ -27,4 +29,15 @@ export function parseOverride(text: string): Override {
     );
   }
   return { key, value: document.toJS() as Json };
+}
+
+/** Lays overrides over a composed configuration; its places are extended. Whether the keys exist is checked with all others. */
+export function applyOverrides({ tree, places }: YamlFile, overrides: Readonly<Record<string, Json>>): YamlFile {
+  let overridden = tree;
+  for (const [key, value] of Object.entries(overrides)) {
+    const path = key.split('.');
+    overridden = withValue(overridden, path, value);
+    places.set(path, { where: `--set ${key}` });
+  }
+  return { tree: overridden, places };
 }

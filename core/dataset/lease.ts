@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fromSystemError, ObsmithError } from '../errors.js';
 import { createOnce } from './create-once.js';
 import { leaseFile } from './layout.js';
@@ -31,6 +32,7 @@ export const LEASE_SECONDS = 120;
 const GRACE_SECONDS = 15;
 /** A takeover takes milliseconds; a guard older than this was left by a crash. */
 const GUARD_SECONDS = 30;
+const LOOK_AGAIN_MS = 50;
 
 /**
  * Takes the data set's lease, or renews it where the same owner on the same server has it (so a retried activity succeeds).
@@ -40,13 +42,17 @@ export async function acquireLease(base: string, dataset: string, owner: LeaseOw
   const file = join(base, leaseFile(dataset));
   return guarded(file, async () => {
     await mkdir(dirname(file), { recursive: true });
-    const lease = leaseOf(owner);
-    if (await createOnce(file, serialize(lease))) return lease;
-    const found = await readLease(file);
-    if (found === null) return acquireLease(base, dataset, owner);
-    if (isHolder(found.lease, owner) && !hasExpired(found.lease)) return replace(file, lease);
-    if (!isHolder(found.lease, owner) && !isOver(found.lease)) throw leaseHeld(dataset, found.lease, file);
-    return takeOver(file, dataset, found.text, lease);
+    for (;;) {
+      const lease = leaseOf(owner);
+      if (await createOnce(file, serialize(lease))) return lease;
+      const found = await readLease(file);
+      if (found === null) continue;
+      const ours = isHolder(found.lease, owner);
+      if (ours && !hasExpired(found.lease)) return replace(file, lease);
+      if (!ours && !isOver(found.lease)) throw leaseHeld(dataset, found.lease, file);
+      if (await takeOver(file, found.text, lease)) return lease;
+      await sleep(LOOK_AGAIN_MS);
+    }
   });
 }
 
@@ -72,19 +78,19 @@ export async function releaseLease(base: string, dataset: string, owner: LeaseOw
 }
 
 /**
- * Replaces an ended lease. The guard lets one taker in at a time; it looks again at what it replaces, and renames over it,
- * so that the lease is never absent in between.
+ * Replaces an ended lease; false where another taker was there first. The guard lets one taker in at a time; it looks again
+ * at what it replaces, and renames over it, so that the lease is never absent in between.
  */
-async function takeOver(file: string, dataset: string, ended: string, lease: Lease): Promise<Lease> {
+async function takeOver(file: string, ended: string, lease: Lease): Promise<boolean> {
   const guard = `${file}.takeover`;
   await removeOldGuard(guard);
-  const entered = await createOnce(guard, `${lease.owner}\n`);
+  if (!(await createOnce(guard, `${lease.owner}\n`))) return false;
   try {
-    const found = await readLease(file);
-    if (found !== null && (found.text !== ended || !entered)) throw leaseHeld(dataset, found.lease, file);
-    return await replace(file, lease);
+    if ((await readLease(file))?.text !== ended) return false;
+    await replace(file, lease);
+    return true;
   } finally {
-    if (entered) await rm(guard, { force: true });
+    await rm(guard, { force: true });
   }
 }
 

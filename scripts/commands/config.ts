@@ -18,13 +18,13 @@ export function register(program: Command, cli: Cli): void {
     )
     .action(
       cli.action(async (conf: string, options: { set: Record<string, Json> }) => {
-        const [{ loadConfig }, { stringifyConfig }] = await Promise.all([
+        const [{ loadConfig }, { configDocument, stringifyConfig }] = await Promise.all([
           import('../../core/config/load.js'),
           import('../../core/config/stringify.js'),
         ]);
-        const config = await loadConfig(conf, { set: options.set, env: cli.env, cwd: cli.cwd });
+        const config = await loadConfig(conf, { set: options.set, env: cli.env, cwd: cli.cwd, mayLackBase: true });
         return {
-          document: config,
+          document: { ...configDocument(config), notes: config.notes },
           print(terminal) {
             for (const note of config.notes) terminal.log(`${terminal.logColours.yellow('note')} ${note}`);
             terminal.print(stringifyConfig(config));

@@ -1,0 +1,82 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { invalidConfig } from '../errors.js';
+import type { Json } from '../methods/types.js';
+import { compose } from './compose.js';
+import { readDefaults } from './defaults.js';
+import { derive } from './derive.js';
+import { interpolate } from './interpolate.js';
+import { notesOf } from './notes.js';
+import { applyOverrides } from './overrides.js';
+import { ConfigProblems } from './problems.js';
+import { shortPath } from './read-yaml.js';
+import { checkRules } from './rules.js';
+import { checkShape, withDefaults } from './shape.js';
+import type { ResolvedConfig } from './types.js';
+
+export interface LoadOptions {
+  /** `--set`: key path -> value. */
+  readonly set?: Readonly<Record<string, Json>>;
+  readonly env?: NodeJS.ProcessEnv;
+  readonly cwd?: string;
+  /** Accepts a base folder that is not on this machine (it becomes a note): for looking at a configuration only. */
+  readonly mayLackBase?: boolean;
+}
+
+/**
+ * Reads a data-set configuration: composition of `defaults:`, overrides, built-in defaults, interpolation, derived keys.
+ * Throws InvalidConfig with everything that is wrong in it at once, each with file, line, value and remedy.
+ */
+export async function loadConfig(path: string, options: LoadOptions = {}): Promise<ResolvedConfig> {
+  const { set = {}, env = process.env, cwd = process.cwd(), mayLackBase = false } = options;
+  const file = resolve(cwd, path);
+  const [defaults, composed] = await Promise.all([readDefaults(), compose(file, cwd)]);
+  const written = applyOverrides(composed, set);
+  const problems = new ConfigProblems(written.places);
+  const tree = interpolate(withDefaults(written.tree, defaults), written.places, problems.list);
+  const checked = checkShape(tree, defaults, problems);
+  const base = baseFolder(checked.base_file_path, env, cwd, problems);
+  const derived = derive(checked, base.path, problems);
+  checkRules(derived, problems);
+  const notes = notesOf(written.tree, defaults, derived.embeddingSections);
+  if (!base.exists) {
+    const message = `Base folder not found: ${base.path}`;
+    if (mayLackBase) notes.push(message);
+    else
+      problems.add(
+        ['base_file_path'],
+        message,
+        'Set it, or the environment variable BASE_FILE_PATH, to the folder that holds processed/.',
+      );
+  }
+  if (problems.list.length > 0) {
+    const [first] = problems.list;
+    const message =
+      problems.list.length === 1 ? first!.message : `${problems.list.length} problems in ${shortPath(file, cwd)}`;
+    throw invalidConfig(
+      message,
+      problems.list.length === 1 ? first!.remedy : 'Correct the places named above.',
+      problems.list,
+    );
+  }
+  return { file, ...derived, notes };
+}
+
+function baseFolder(
+  configured: string | null,
+  env: NodeJS.ProcessEnv,
+  cwd: string,
+  problems: ConfigProblems,
+): { path: string; exists: boolean } {
+  const given = configured ?? env.BASE_FILE_PATH;
+  if (!given) {
+    problems.add(
+      ['base_file_path'],
+      'no base folder is set',
+      'Set base_file_path, or the environment variable BASE_FILE_PATH, to the folder that holds processed/.',
+    );
+    return { path: cwd, exists: true };
+  }
+  const path = resolve(cwd, given);
+  return { path, exists: existsSync(path) };
+}
