@@ -32,13 +32,13 @@ const isKnown = (name: string): name is BytesCodec['name'] => KNOWN.has(name);
 
 /** compressor, filters and order of a `.zarray`. */
 export function parseV2Codecs(array: Record<string, unknown>): ArrayCodecs & { readonly filters: string[] } {
-  const compressor = array['compressor'] as { id?: unknown } | null | undefined;
-  const filters = Array.isArray(array['filters']) ? array['filters'].map((filter) => String(filter?.id)) : [];
+  const compressor = array.compressor as { id?: unknown } | null | undefined;
+  const filters = Array.isArray(array.filters) ? array.filters.map((filter) => String(filter?.id)) : [];
   const names = [
     ...(compressor ? [String(compressor.id)] : []),
     ...filters.filter((id) => id !== 'vlen-utf8').reverse(),
   ];
-  return { ...bytesCodecs(names), order: array['order'] === 'F' ? 'F' : 'C', filters };
+  return { ...bytesCodecs(names), order: array.order === 'F' ? 'F' : 'C', filters };
 }
 
 interface V3Codec {
@@ -61,8 +61,8 @@ export function parseV3Codecs(value: unknown, dimensions: number): V3Codecs | nu
   if (!sharding) return { ...parseChain(list, dimensions), shard: null, innerChunks: null };
 
   const configuration = sharding.configuration ?? {};
-  const inner = parseV3Codecs(configuration['codecs'], dimensions);
-  const index = configuration['index_codecs'];
+  const inner = parseV3Codecs(configuration.codecs, dimensions);
+  const index = configuration.index_codecs;
   if (inner === null || !Array.isArray(index)) return null;
   const indexNames = index.map((codec: V3Codec) => String(codec?.name));
   const around = list.filter((codec) => codec !== sharding).map((codec) => String(codec.name));
@@ -71,8 +71,8 @@ export function parseV3Codecs(value: unknown, dimensions: number): V3Codecs | nu
   return {
     ...inner,
     foreign: foreign.length > 0 ? foreign.join(', ') : inner.foreign,
-    shard: { indexAtStart: configuration['index_location'] === 'start', indexChecksum: indexNames.includes('crc32c') },
-    innerChunks: configuration['chunk_shape'] ?? [],
+    shard: { indexAtStart: configuration.index_location === 'start', indexChecksum: indexNames.includes('crc32c') },
+    innerChunks: configuration.chunk_shape ?? [],
   };
 }
 
@@ -81,8 +81,8 @@ function parseChain(list: readonly V3Codec[], dimensions: number): ArrayCodecs &
   let order: 'C' | 'F' = 'C';
   let bigEndian = false;
   for (const { name, configuration } of list) {
-    if (name === 'bytes') bigEndian = configuration?.['endian'] === 'big';
-    else if (name === 'transpose' && isReversal(configuration?.['order'], dimensions)) order = 'F';
+    if (name === 'bytes') bigEndian = configuration?.endian === 'big';
+    else if (name === 'transpose' && isReversal(configuration?.order, dimensions)) order = 'F';
     else if (name !== 'vlen-utf8') names.push(String(name));
   }
   return { ...bytesCodecs(names.reverse()), order, bigEndian };

@@ -27,7 +27,7 @@ export class DataFrame {
   constructor(root: string, version: ZarrVersion, path: FramePath) {
     this.#group = readGroupNode(root, version, path);
     const { attributes } = this.#group;
-    const index = attributes['_index'];
+    const index = attributes._index;
     const order = attributes['column-order'];
     if (typeof index !== 'string' || !Array.isArray(order)) {
       throw invalidInput(
@@ -81,7 +81,7 @@ export class DataFrame {
   async #read(name: string): Promise<Column> {
     const node = this.#node(name);
     if (node.kind === 'group') return this.#encoded(node);
-    const legacyCategories = node.attributes['categories'];
+    const legacyCategories = node.attributes.categories;
     if (typeof legacyCategories === 'string') return this.#legacyCategorical(node, legacyCategories);
     return plainColumn(node);
   }
@@ -89,7 +89,7 @@ export class DataFrame {
   async #encoded(group: GroupNode): Promise<Column> {
     const encoding = group.attributes['encoding-type'];
     if (encoding === 'categorical') {
-      const ordered = group.attributes['ordered'] === true;
+      const ordered = group.attributes.ordered === true;
       return categorical(this.#member(group, 'codes'), this.#member(group, 'categories'), ordered);
     }
     if (encoding === 'nullable-integer' || encoding === 'nullable-boolean' || encoding === 'nullable-string-array') {
@@ -106,7 +106,7 @@ export class DataFrame {
   async #legacyCategorical(codes: ArrayNode, path: string): Promise<Column> {
     const { root, version, element } = this.#group;
     const categories = readArrayNode(root, version, `${element}/${path}`);
-    return categorical(codes, categories, categories.attributes['ordered'] === true);
+    return categorical(codes, categories, categories.attributes.ordered === true);
   }
 
   #node(name: string): ZarrNode {

@@ -100,10 +100,10 @@ function readV2(root: string, element: string, folder: string): ZarrNode | null 
   const place = { root, element, folder, version: 2 as const, attributes };
   if (array === null) return { kind: 'group', ...place };
 
-  const shape = sizes(array['shape'], 'shape', file);
-  const chunks = chunkSizes(array['chunks'], shape, 'chunks', file);
+  const shape = sizes(array.shape, 'shape', file);
+  const chunks = chunkSizes(array.chunks, shape, 'chunks', file);
   const codecs = parseV2Codecs(array);
-  const separator = array['dimension_separator'] === '/' ? '/' : '.';
+  const separator = array.dimension_separator === '/' ? '/' : '.';
   return {
     kind: 'array',
     ...place,
@@ -111,8 +111,8 @@ function readV2(root: string, element: string, folder: string): ZarrNode | null 
     shape,
     chunks,
     shard: null,
-    dtype: parseV2DType(array['dtype'], codecs.filters),
-    fillValue: array['fill_value'] ?? null,
+    dtype: parseV2DType(array.dtype, codecs.filters),
+    fillValue: array.fill_value ?? null,
     fileKey: (coordinates) => (coordinates.length === 0 ? '0' : coordinates.join(separator)),
   };
 }
@@ -121,17 +121,17 @@ function readV3(root: string, element: string, folder: string): ZarrNode | null 
   const file = join(folder, 'zarr.json');
   const node = readJson(file);
   if (node === null) return null;
-  const attributes = isObject(node['attributes']) ? node['attributes'] : {};
+  const attributes = isObject(node.attributes) ? node.attributes : {};
   const place = { root, element, folder, version: 3 as const, attributes };
-  if (node['node_type'] === 'group') return { kind: 'group', ...place };
-  if (node['node_type'] !== 'array') throw badMetadata(file, 'node_type "group" or "array"', node['node_type']);
+  if (node.node_type === 'group') return { kind: 'group', ...place };
+  if (node.node_type !== 'array') throw badMetadata(file, 'node_type "group" or "array"', node.node_type);
 
-  const shape = sizes(node['shape'], 'shape', file);
-  const grid = node['chunk_grid'] as { name?: unknown; configuration?: { chunk_shape?: unknown } } | undefined;
+  const shape = sizes(node.shape, 'shape', file);
+  const grid = node.chunk_grid as { name?: unknown; configuration?: { chunk_shape?: unknown } } | undefined;
   if (grid?.name !== 'regular') throw badMetadata(file, 'chunk_grid "regular"', grid?.name);
   const outer = chunkSizes(grid.configuration?.chunk_shape, shape, 'chunk_shape', file);
-  const codecs = parseV3Codecs(node['codecs'], shape.length);
-  if (codecs === null) throw badMetadata(file, 'a list of codecs', node['codecs']);
+  const codecs = parseV3Codecs(node.codecs, shape.length);
+  if (codecs === null) throw badMetadata(file, 'a list of codecs', node.codecs);
   const { innerChunks, ...arrayCodecs } = codecs;
   return {
     kind: 'array',
@@ -140,9 +140,9 @@ function readV3(root: string, element: string, folder: string): ZarrNode | null 
     shape,
     chunks: innerChunks === null ? outer : chunkSizes(innerChunks, shape, 'chunk_shape of sharding_indexed', file),
     shard: codecs.shard === null ? null : { ...codecs.shard, shape: outer },
-    dtype: parseV3DType(node['data_type'], codecs.bigEndian),
-    fillValue: node['fill_value'] ?? null,
-    fileKey: v3FileKey(node['chunk_key_encoding'], file),
+    dtype: parseV3DType(node.data_type, codecs.bigEndian),
+    fillValue: node.fill_value ?? null,
+    fileKey: v3FileKey(node.chunk_key_encoding, file),
   };
 }
 

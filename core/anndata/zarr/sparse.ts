@@ -109,16 +109,16 @@ export class SparseMatrix {
 /** Old files say it in `h5sparse_format` and `h5sparse_shape`. */
 export function isSparse(group: GroupNode): boolean {
   const { attributes } = group;
-  return /^cs[rc]_matrix$/.test(String(attributes['encoding-type'])) || attributes['h5sparse_format'] !== undefined;
+  return /^cs[rc]_matrix$/.test(String(attributes['encoding-type'])) || attributes.h5sparse_format !== undefined;
 }
 
 function sparseEncoding({ attributes }: GroupNode): 'csr' | 'csc' {
-  const name = String(attributes['encoding-type'] ?? attributes['h5sparse_format']);
+  const name = String(attributes['encoding-type'] ?? attributes.h5sparse_format);
   return name.startsWith('csc') ? 'csc' : 'csr';
 }
 
 function sparseShape({ attributes }: GroupNode, where: string): [number, number] {
-  const shape = attributes['shape'] ?? attributes['h5sparse_shape'];
+  const shape = attributes.shape ?? attributes.h5sparse_shape;
   if (Array.isArray(shape) && shape.length === 2 && shape.every((size) => Number.isSafeInteger(size) && size >= 0)) {
     return shape as [number, number];
   }
