@@ -1,0 +1,27 @@
+import { loadPlan } from '../core/plan/load-plan.js';
+import { runTask } from '../core/tasks/run-task.js';
+import { embedActivities } from './embed.js';
+import { withHeartbeats } from './heartbeats.js';
+import { run } from './run.js';
+import { scanOnce } from './scan-once.js';
+import type { CpuActivities } from './types.js';
+
+/** What workers of the queue `obsmith-cpu` do. */
+export const cpuActivities: CpuActivities = {
+  ...embedActivities,
+  openChunk: (input) =>
+    withHeartbeats(async (beat) => {
+      // A scan that fails refuses methods: the task below finds that out for itself.
+      await scanOnce(input, beat).catch(() => {});
+      return runTask('openChunk', input, beat);
+    }),
+  scanFitChunk: ({ position, ...location }) =>
+    withHeartbeats(async (beat) => {
+      const { plan } = await loadPlan(location);
+      await scanOnce({ ...location, chunk: plan.fitChunks[position]! }, beat);
+    }),
+  accumulateRound: async (input) => void (await run('accumulateRound', input)),
+  mergeRound: async (input) => void (await run('mergeRound', input)),
+  solveRound: async (input) => void (await run('solveRound', input)),
+  stageInput: async (input) => void (await run('stageInput', input)),
+};

@@ -1,0 +1,44 @@
+import { Context } from '@temporalio/activity';
+import { acquireLease, type LeaseOwner } from '../core/dataset/lease.js';
+import { loadPlan } from '../core/plan/load-plan.js';
+import { withHeartbeats } from './heartbeats.js';
+import { holdLease } from './hold-lease.js';
+import { run } from './run.js';
+import type { LightActivities } from './types.js';
+import { watchQueues } from './watch-queues.js';
+
+/** What a worker knows about itself and its server. */
+export interface WorkerIdentity {
+  /** Address and namespace of the Temporal server. */
+  readonly server: string;
+  /** Process whose end ends all runs of this worker (an embedded server's), or null. */
+  readonly pid: number | null;
+  readonly searchAttributes: boolean;
+  readonly queuePrefix: string;
+}
+
+/** What workers of the queue `obsmith` do. */
+export function lightActivities(identity: WorkerIdentity): LightActivities {
+  const owner = (): LeaseOwner => ({
+    owner: Context.current().info.workflowExecution!.workflowId,
+    server: identity.server,
+    pid: identity.pid,
+  });
+  return {
+    async planRun(request) {
+      const plan = await run('planRun', { request, folder: process.cwd() });
+      return { ...plan, searchAttributes: identity.searchAttributes };
+    },
+    acquireLease: (input) =>
+      withHeartbeats(async () => {
+        const { base } = await loadPlan(input);
+        await acquireLease(base, input.dataset, owner());
+      }),
+    holdLease: (input) => withHeartbeats((beat) => holdLease(input, owner(), beat)),
+    watchQueues: (input) => withHeartbeats((beat) => watchQueues(input, identity.queuePrefix, beat)),
+    resolveFits: (input) => run('resolveFits', input),
+    publishArray: (input) => run('publishArray', input),
+    closeChunk: async (input) => void (await run('closeChunk', input)),
+    finalizeRun: (input) => run('finalize', input),
+  };
+}

@@ -1,0 +1,39 @@
+import { isObsmithError } from '../core/errors.js';
+import type { ChunkInput } from '../core/tasks/definitions.js';
+import { runTask } from '../core/tasks/run-task.js';
+import type { Beat } from './heartbeats.js';
+
+const running = new Map<string, Promise<unknown>>();
+
+/**
+ * Scans a chunk, or waits for the scan of it that already runs in this process: a fit and the wave of unfitted methods
+ * come to the same chunk at the same time, and a scan reads all of it.
+ */
+export async function scanOnce(input: ChunkInput, beat: Beat): Promise<void> {
+  const key = `${input.plan}/${input.chunk}`;
+  for (let other = running.get(key); other !== undefined; other = running.get(key)) {
+    try {
+      await untilAborted(other, beat.signal);
+      return;
+    } catch (error) {
+      const stoppedForOthers = isObsmithError(error) && error.type === 'Cancelled';
+      if (!stoppedForOthers || beat.signal.aborted) throw error;
+    }
+  }
+  const { base, plan, chunk } = input;
+  const scan = runTask('scanChunk', { base, plan, chunk }, beat);
+  running.set(key, scan);
+  try {
+    await scan;
+  } finally {
+    running.delete(key);
+  }
+}
+
+function untilAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}

@@ -1,0 +1,58 @@
+import { availableParallelism } from 'node:os';
+import { Worker } from '@temporalio/worker';
+import { cpuActivities } from '../activities/cpu.js';
+import { lightActivities } from '../activities/light.js';
+import { built } from '../core/package-root.js';
+import { queueNames } from '../server/queues.js';
+import { registerSearchAttributes } from '../server/search-attributes.js';
+import { runWorkers, SHUTDOWN_FORCE, SHUTDOWN_GRACE, type WorkerEnd } from './lifecycle.js';
+import { connectWorker } from './runtime.js';
+
+export interface CpuWorkerOptions extends WorkerEnd {
+  /** Activities at once on `obsmith-cpu`, default one per core. */
+  readonly concurrency?: number;
+  readonly queuePrefix: string;
+  /** Process whose end ends all runs of this worker; null where runs outlive it. */
+  readonly embeddedIn: number | null;
+}
+
+/** Two places of each run are taken by the activities that last as long as it does. */
+const LIGHT_ACTIVITIES = 16;
+/** Root, batches, and the chunks of two waves with the default window. */
+const CACHED_WORKFLOWS = 256;
+
+/** Polls `obsmith` (workflows and light activities) and `obsmith-cpu`. */
+export async function runCpuWorker(options: CpuWorkerOptions): Promise<void> {
+  const { connection, namespace, server, logger } = await connectWorker();
+  const queues = queueNames(options.queuePrefix);
+  const searchAttributes = await registerSearchAttributes(connection, namespace);
+  if (!searchAttributes) logger.warn('The server refuses search attributes; runs go on without.');
+  const identity = { server, pid: options.embeddedIn, searchAttributes, queuePrefix: options.queuePrefix };
+  const common = {
+    connection,
+    namespace,
+    maxHeartbeatThrottleInterval: '5s',
+    shutdownGraceTime: SHUTDOWN_GRACE,
+    shutdownForceTime: SHUTDOWN_FORCE,
+  };
+  try {
+    const light = await Worker.create({
+      ...common,
+      taskQueue: queues.workflows,
+      workflowBundle: { codePath: built('workflow-bundle.js') },
+      workflowThreadPoolSize: 1,
+      maxCachedWorkflows: CACHED_WORKFLOWS,
+      activities: lightActivities(identity),
+      maxConcurrentActivityTaskExecutions: LIGHT_ACTIVITIES,
+    });
+    const cpu = await Worker.create({
+      ...common,
+      taskQueue: queues.cpu,
+      activities: cpuActivities,
+      maxConcurrentActivityTaskExecutions: options.concurrency ?? availableParallelism(),
+    });
+    await runWorkers([light, cpu], options, logger);
+  } finally {
+    await connection.close();
+  }
+}

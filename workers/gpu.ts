@@ -1,0 +1,31 @@
+import { Worker } from '@temporalio/worker';
+import { embedActivities } from '../activities/embed.js';
+import { queueNames } from '../server/queues.js';
+import { runWorkers, SHUTDOWN_FORCE, SHUTDOWN_GRACE, type WorkerEnd } from './lifecycle.js';
+import { connectWorker } from './runtime.js';
+
+export interface GpuWorkerOptions extends WorkerEnd {
+  /** Activities at once, default 1: a device has one. */
+  readonly concurrency?: number;
+  readonly queuePrefix: string;
+}
+
+/** Polls only `obsmith-gpu`. */
+export async function runGpuWorker(options: GpuWorkerOptions): Promise<void> {
+  const { connection, namespace, logger } = await connectWorker();
+  try {
+    const gpu = await Worker.create({
+      connection,
+      namespace,
+      taskQueue: queueNames(options.queuePrefix).gpu,
+      activities: { ...embedActivities },
+      maxConcurrentActivityTaskExecutions: options.concurrency ?? 1,
+      maxHeartbeatThrottleInterval: '5s',
+      shutdownGraceTime: SHUTDOWN_GRACE,
+      shutdownForceTime: SHUTDOWN_FORCE,
+    });
+    await runWorkers([gpu], options, logger);
+  } finally {
+    await connection.close();
+  }
+}
