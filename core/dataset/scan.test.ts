@@ -1,0 +1,97 @@
+import { cp, mkdir, mkdtemp, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { QUIET } from '../tasks/types.js';
+import { readScan, scanChunk } from './scan.js';
+
+const HEART = fileURLToPath(new URL('../../test/fixtures/heart-60', import.meta.url));
+const ELEMENTS = ['X', 'obs/_index', 'var/_index'];
+
+let base: string;
+
+beforeEach(async () => {
+  base = await mkdtemp(join(tmpdir(), 'obsmith-scan-'));
+  await mkdir(join(base, 'processed'));
+});
+afterEach(() => rm(base, { recursive: true }));
+
+const chunkOf = (format: 'zarr' | 'h5ad') => ({ name: 'train/chunk_0', input: `processed/chunk_0.${format}` });
+
+async function place(format: 'zarr' | 'h5ad'): Promise<string> {
+  const path = join(base, chunkOf(format).input);
+  await cp(join(HEART, `chunk_0.${format}`), path, { recursive: true });
+  return path;
+}
+
+const scan = (format: 'zarr' | 'h5ad', elements = ELEMENTS, context = QUIET) =>
+  scanChunk({ base, dataset: 'heart', chunk: chunkOf(format), elements }, context);
+
+describe.each(['zarr', 'h5ad'] as const)('scanChunk of %s', (format) => {
+  it('finds shape, expression and digests, and keeps them', async () => {
+    await place(format);
+    const found = await scan(format);
+    expect(found).toMatchObject({ name: 'train/chunk_0', cells: 60, genes: 136, expression: 'X', hasX: true });
+    expect(Object.keys(found.digests).sort()).toEqual(ELEMENTS);
+    for (const digest of Object.values(found.digests)) expect(digest).toMatch(/^[0-9a-f]{64}$/);
+    expect(await readScan(base, 'heart', 'train/chunk_0')).toEqual(found);
+  });
+
+  it('does not read X again while the files are the same', async () => {
+    await place(format);
+    const first = await scan(format);
+    const progress = vi.fn();
+    expect(await scan(format, ELEMENTS, { ...QUIET, progress })).toEqual(first);
+    expect(progress).not.toHaveBeenCalled();
+  });
+
+  it('adds digests of further elements to the kept ones', async () => {
+    await place(format);
+    const first = await scan(format);
+    const progress = vi.fn();
+    const second = await scan(format, ['layers/counts'], { ...QUIET, progress });
+    expect(second.digests).toMatchObject(first.digests);
+    expect(second.digests['layers/counts']).toMatch(/^[0-9a-f]{64}$/);
+    expect(progress).not.toHaveBeenCalled();
+  });
+
+  it('reads X again once its file was touched', async () => {
+    const path = await place(format);
+    const first = await scan(format);
+    await utimes(format === 'zarr' ? join(path, 'X/data/0') : path, 1e9, 1e9);
+    const progress = vi.fn();
+    const second = await scan(format, ELEMENTS, { ...QUIET, progress });
+    expect(progress).toHaveBeenCalledWith(60, 60);
+    expect(second.digests).toEqual(first.digests);
+    expect(second.fingerprint).not.toBe(first.fingerprint);
+  });
+});
+
+it('makes a kept scan that is not whole anew', async () => {
+  await place('zarr');
+  const first = await scan('zarr');
+  const sidecar = join(base, '.obsmith/scans/heart/train/chunk_0.json');
+  await writeFile(sidecar, (await readFile(sidecar, 'utf8')).slice(0, 50));
+  expect(await readScan(base, 'heart', 'train/chunk_0')).toBeNull();
+  expect(await scan('zarr')).toEqual(first);
+});
+
+it('answers null for a chunk that was never scanned', async () => {
+  expect(await readScan(base, 'heart', 'train/chunk_0')).toBeNull();
+});
+
+it('stops when it is cancelled', async () => {
+  await place('zarr');
+  const checkCancelled = () => {
+    throw new Error('cancelled');
+  };
+  await expect(scan('zarr', ELEMENTS, { ...QUIET, checkCancelled })).rejects.toThrow('cancelled');
+});
+
+it('names a missing input', async () => {
+  await expect(scan('zarr')).rejects.toMatchObject({
+    type: 'InvalidInput',
+    message: expect.stringContaining('Input file not found'),
+  });
+});
