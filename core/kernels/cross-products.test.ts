@@ -2,7 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { type ChosenRows, CrossProducts, triangleLength } from './cross-products.js';
 
 /** The kernel's double: every pair of a row's columns, row after row. */
-function crossProducts(columns: number, { rows, indptr, columns: stored, values }: ChosenRows, triangle: Float64Array): void {
+function crossProducts(
+  columns: number,
+  { rows, indptr, columns: stored, values }: ChosenRows,
+  triangle: Float64Array,
+): void {
   for (let row = 0; row < rows; row++) {
     for (let a = indptr[row]!; a < indptr[row + 1]!; a++) {
       for (let b = indptr[row]!; b < indptr[row + 1]!; b++) {
@@ -34,7 +38,12 @@ function someRows(rows: number, columns: number, density: number, seed: number):
     stored.push(...chosen);
     indptr[row + 1] = stored.length;
   }
-  return { rows, indptr, columns: Int32Array.from(stored), values: Float32Array.from(stored, () => Math.fround(next() * 7)) };
+  return {
+    rows,
+    indptr,
+    columns: Int32Array.from(stored),
+    values: Float32Array.from(stored, () => Math.fround(next() * 7)),
+  };
 }
 
 describe('cross products', () => {
@@ -58,7 +67,12 @@ describe('cross products', () => {
 
   it('takes the rows of a slice whose indptr does not begin at 0', () => {
     const kernel = new CrossProducts(2);
-    kernel.add({ rows: 1, indptr: Int32Array.of(2, 4), columns: Int32Array.of(0, 1, 1, 0), values: Float32Array.of(9, 9, 2, 3) });
+    kernel.add({
+      rows: 1,
+      indptr: Int32Array.of(2, 4),
+      columns: Int32Array.of(0, 1, 1, 0),
+      values: Float32Array.of(9, 9, 2, 3),
+    });
     expect([...kernel.triangle]).toEqual([9, 6, 4]);
   });
 });

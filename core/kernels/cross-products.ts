@@ -45,7 +45,10 @@ export class CrossProducts {
   constructor(columns: number) {
     const entries = KERNEL_ROWS * columns;
     this.#columns = columns;
-    this.#memory = new KernelMemory<Exports>('cross-products', triangleLength(columns) * 8 + entries * 20 + columns * 4 + 128);
+    this.#memory = new KernelMemory<Exports>(
+      'cross-products',
+      triangleLength(columns) * 8 + entries * 20 + columns * 4 + 128,
+    );
     this.triangle = this.#memory.float64(triangleLength(columns));
     this.#values = this.#memory.float64(entries);
     this.#offsets = this.#memory.int32(entries);

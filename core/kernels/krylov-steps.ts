@@ -26,7 +26,10 @@ export class KrylovSteps {
     const padded = n + (n % 2);
     const blockLength = padded * BLOCK_VECTORS;
     this.#padded = padded;
-    this.#memory = new KernelMemory<Exports>('krylov', (padded * padded + (2 + largestBasis) * blockLength + 16) * 8 + 128);
+    this.#memory = new KernelMemory<Exports>(
+      'krylov',
+      (padded * padded + (2 + largestBasis) * blockLength + 16) * 8 + 128,
+    );
     this.#matrix = this.#memory.float64(padded * padded);
     this.block = this.#memory.float64(blockLength);
     this.#product = this.#memory.float64(blockLength);
@@ -47,7 +50,12 @@ export class KrylovSteps {
 
   /** block = matrix * block */
   multiply(): void {
-    this.#memory.exports.multiply(this.#padded, this.#matrix.byteOffset, this.block.byteOffset, this.#product.byteOffset);
+    this.#memory.exports.multiply(
+      this.#padded,
+      this.#matrix.byteOffset,
+      this.block.byteOffset,
+      this.#product.byteOffset,
+    );
     this.block.set(this.#product);
   }
 

@@ -5,6 +5,8 @@ import { type Eigenpairs, largestEigenpairs, normalize, uniform } from './tridia
 const DIRECT_SIZE = 400;
 /** Residuals |A v - lambda v| that are reached, by the largest eigenvalue. */
 const TOLERANCE = 1e-12;
+/** Vectors of the basis, per wanted pair, at the first look at the residuals: covariances of expression need 8 to 11. */
+const FIRST_CHECK = 9.6;
 /** A new direction shorter than this, by the largest product, is nothing but rounding. */
 const VANISHED = 1e-13;
 
@@ -41,10 +43,11 @@ class BlockKrylov {
   /** null where the basis reached its limit first. */
   solve(count: number): Eigenpairs | null {
     this.#begin();
-    for (let check = Math.ceil((7 * count) / BLOCK_VECTORS); ; check = Math.ceil(check * 1.15)) {
+    for (let check = Math.ceil((FIRST_CHECK * count) / BLOCK_VECTORS); ; check = Math.ceil(check * 1.12)) {
       while (this.#blocks < Math.min(check, this.#largestBasis)) this.#extend();
       const ritz = largestEigenpairs(this.#projectedSquare(), this.#size(), count);
-      if (this.#largestResidual(ritz) <= TOLERANCE * ritz.values[0]!) return { values: ritz.values, vectors: this.#vectorsOf(ritz) };
+      if (this.#largestResidual(ritz) <= TOLERANCE * ritz.values[0]!)
+        return { values: ritz.values, vectors: this.#vectorsOf(ritz) };
       if (this.#blocks === this.#largestBasis) return null;
     }
   }
@@ -82,7 +85,8 @@ class BlockKrylov {
     const { coefficients } = this.#steps;
     const start = row * BLOCK_VECTORS * this.#width + column * BLOCK_VECTORS;
     for (let i = 0; i < BLOCK_VECTORS; i++) {
-      for (let j = 0; j < BLOCK_VECTORS; j++) this.#projected[start + i * this.#width + j]! += coefficients[i * BLOCK_VECTORS + j]!;
+      for (let j = 0; j < BLOCK_VECTORS; j++)
+        this.#projected[start + i * this.#width + j]! += coefficients[i * BLOCK_VECTORS + j]!;
     }
   }
 

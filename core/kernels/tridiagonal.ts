@@ -154,7 +154,11 @@ function qlSweep(d: Float64Array, e: Float64Array, l: number, m: number): void {
 const ITERATIONS = 3;
 
 /** Eigenvectors of the tridiagonal matrix, one per row; neighbours of close eigenvalues are kept orthogonal. */
-function inverseIteration({ n, diagonal, offDiagonal }: Reduction, all: Float64Array, values: Float64Array): Float64Array {
+function inverseIteration(
+  { n, diagonal, offDiagonal }: Reduction,
+  all: Float64Array,
+  values: Float64Array,
+): Float64Array {
   const norm = Math.max(Math.abs(all[0]!), Math.abs(all[n - 1]!)) || 1;
   const vectors = new Float64Array(values.length * n);
   const factors = new ShiftedFactors(diagonal, offDiagonal, norm);
