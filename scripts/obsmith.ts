@@ -5,7 +5,11 @@ import { type CommandEntry, type ExitCode, runCommandLine } from './terminal/cli
 import type { Host } from './terminal/terminal.js';
 
 /** In the order of the help. A command file keeps heavy imports inside its action. */
-const COMMANDS: readonly CommandEntry[] = [{ names: ['config'], load: () => import('./commands/config.js') }];
+const COMMANDS: readonly CommandEntry[] = [
+  { names: ['import'], load: () => import('./commands/import.js') },
+  { names: ['config'], load: () => import('./commands/config.js') },
+  { names: ['plan'], load: () => import('./commands/plan.js') },
+];
 
 /** The whole CLI in-process: the entry below and tests call it. */
 export function main(argv: readonly string[], host: Host): Promise<ExitCode> {

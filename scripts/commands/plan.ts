@@ -1,0 +1,110 @@
+import type { Command } from 'commander';
+import type { PlanPreview, PlanRow } from '../../core/plan/preview.js';
+import type { Cli } from '../terminal/cli.js';
+import { formatBytes, formatCount } from '../terminal/format.js';
+import { formatProblem } from '../terminal/problems.js';
+import { addRequestOptions, type RequestOptions, requestOf } from '../terminal/run-request.js';
+import { formatFacts, formatTable } from '../terminal/table.js';
+import type { Terminal } from '../terminal/terminal.js';
+
+/** More rows than this are shown summed up; `--json` always has all. */
+const MOST_ROWS = 40;
+
+export function register(program: Command, cli: Cli): void {
+  const command = program
+    .command('plan')
+    .argument('<conf>', 'configuration file (YAML)')
+    .summary('dry run: what a run would do, and why; changes nothing')
+    .description(
+      'Dry run: chunks x methods, what would be skipped and why, bytes, memory. Reads metadata only, changes nothing.',
+    )
+    .addHelpText(
+      'after',
+      '\nExamples:\n  obsmith plan conf/dataset_pbmc.yaml\n  obsmith plan conf/dataset_pbmc.yaml --methods hvg,pca --chunk train/chunk_0 --json',
+    );
+  addRequestOptions(command).action(
+    cli.action(async (conf: string, options: RequestOptions) => {
+      const { previewPlan } = await import('../../core/plan/preview.js');
+      const preview = await previewPlan(requestOf(conf, options), { cwd: cli.cwd, env: cli.env });
+      return { document: preview, print: (terminal) => printPreview(terminal, preview) };
+    }),
+  );
+}
+
+function printPreview(terminal: Terminal, preview: PlanPreview): void {
+  const { bytes } = preview;
+  const { colours } = terminal;
+  const needed = bytes.output + bytes.staging;
+  const space = `${formatBytes(bytes.output)} of outputs, ${formatBytes(bytes.staging)} while running, ${formatBytes(bytes.free)} free`;
+  terminal.print(
+    formatFacts(terminal, [
+      ['data set', colours.bold(preview.dataset)],
+      ['base', preview.base],
+      ['chunks', `${formatCount(preview.chunks)} with ${formatCount(preview.cells)} cells`],
+      ['disk', needed > bytes.free ? colours.red(space) : space],
+      ['memory', `about ${formatBytes(preview.memoryBytes)} a worker`],
+    ]),
+  );
+  terminal.print();
+  terminal.print(
+    formatTable(
+      terminal,
+      [
+        { title: 'method' },
+        { title: 'queue' },
+        { title: 'dim', align: 'right' },
+        { title: 'compute', align: 'right' },
+        { title: 'skip', align: 'right' },
+        { title: 'refused', align: 'right' },
+      ],
+      preview.methods.map(({ method, queue, dim, compute, skip, refused }) => [
+        method,
+        queue,
+        formatCount(dim),
+        formatCount(compute),
+        formatCount(skip),
+        refused > 0 ? colours.red(formatCount(refused)) : '0',
+      ]),
+    ),
+  );
+  terminal.print();
+  terminal.print(rowTable(terminal, preview.rows));
+  for (const problem of preview.problems) terminal.print(`\n${formatProblem(problem, colours)}`);
+  for (const note of preview.notes) terminal.print(`\n${colours.yellow('note')} ${note}`);
+}
+
+function rowTable(terminal: Terminal, rows: readonly PlanRow[]): string {
+  const action = (name: PlanRow['action']) => {
+    if (name === 'skip') return terminal.colours.dim(name);
+    return name === 'refused' ? terminal.colours.red(name) : terminal.colours.green(name);
+  };
+  if (rows.length <= MOST_ROWS) {
+    const columns = [{ title: 'chunk' }, { title: 'method' }, { title: 'action' }, { title: 'reason' }];
+    return formatTable(
+      terminal,
+      columns,
+      rows.map((row) => [row.chunk, row.method, action(row.action), row.reason]),
+    );
+  }
+  const groups = new Map<string, PlanRow[]>();
+  for (const row of rows) {
+    const key = JSON.stringify([row.method, row.action, row.reason]);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [row]);
+    else group.push(row);
+  }
+  return formatTable(
+    terminal,
+    [
+      { title: 'chunks', align: 'right' },
+      { title: 'method' },
+      { title: 'action' },
+      { title: 'reason' },
+      { title: 'first' },
+    ],
+    [...groups.values()].map((group) => {
+      const first = group[0]!;
+      return [formatCount(group.length), first.method, action(first.action), first.reason, first.chunk];
+    }),
+  );
+}
