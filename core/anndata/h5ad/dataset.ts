@@ -72,15 +72,14 @@ export async function readBytes(file: string, dataset: Dataset, start: number, e
   }
   const shape = dataset.shape ?? [];
   const rowBytes = rowItems(shape) * itemSize(dtype);
-  if (shape.length === 0) return readRaw(file, dataset, [], [], itemSize(dtype));
+  if (shape.length === 0) return readRaw(file, dataset, null, itemSize(dtype));
   const out = new Uint8Array((end - start) * rowBytes);
   const step = rowsPerRead(dataset, itemSize(dtype));
   for (let row = start; row < end; ) {
     // Reads end where storage chunks end, so that no chunk is decoded twice.
     const next = Math.min(end, (Math.floor(row / step) + 1) * step);
-    const count = [next - row, ...shape.slice(1)];
-    const offset = [row, ...shape.slice(1).map(() => 0)];
-    out.set(await readRaw(file, dataset, count, offset, (next - row) * rowBytes), (row - start) * rowBytes);
+    const part = { offset: [row, ...shape.slice(1).map(() => 0)], count: [next - row, ...shape.slice(1)] };
+    out.set(await readRaw(file, dataset, part, (next - row) * rowBytes), (row - start) * rowBytes);
     row = next;
   }
   return out;
@@ -103,32 +102,27 @@ export function readStructs(file: string, dataset: Dataset, start: number, end: 
 
 /** Rows [start, end) of a compound dataset, record by record as they lie in memory. */
 export async function readRecords(file: string, dataset: Dataset, start: number, end: number): Promise<Uint8Array> {
-  return readRaw(file, dataset, [end - start], [start], (end - start) * dataset.metadata.size);
+  return readRaw(file, dataset, { offset: [start], count: [end - start] }, (end - start) * dataset.metadata.size);
+}
+
+/** Part of a dataset; a scalar has no parts. */
+interface Hyperslab {
+  readonly offset: readonly number[];
+  readonly count: readonly number[];
 }
 
 /** The library's own accessors turn 64-bit integers into BigInts and refuse float16; the bytes are what is needed. */
-async function readRaw(
-  file: string,
-  dataset: Dataset,
-  count: readonly number[],
-  offset: readonly number[],
-  bytes: number,
-): Promise<Uint8Array> {
+async function readRaw(file: string, dataset: Dataset, part: Hyperslab | null, bytes: number): Promise<Uint8Array> {
   if (bytes === 0) return new Uint8Array(0);
   const module = await hdf5();
   const pointer = module._malloc(bytes);
   if (pointer === 0) throw new Error(`HDF5 could not allocate ${bytes} bytes for ${whereIs(file, dataset)}`);
   try {
     return decoding(file, dataset, () => {
-      const strides = count.map(() => 1n);
-      module.get_dataset_data(
-        dataset.file_id,
-        dataset.path,
-        count.map(BigInt),
-        offset.map(BigInt),
-        strides,
-        BigInt(pointer),
-      );
+      const count = part?.count.map(BigInt) ?? null;
+      const offset = part?.offset.map(BigInt) ?? null;
+      const strides = part?.count.map(() => 1n) ?? null;
+      module.get_dataset_data(dataset.file_id, dataset.path, count, offset, strides, BigInt(pointer));
       return module.HEAPU8.slice(pointer, pointer + bytes);
     });
   } finally {

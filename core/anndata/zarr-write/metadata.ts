@@ -34,7 +34,7 @@ export interface NumericArray {
 /** Metadata files of one node: file name -> content. */
 export type NodeMetadata = Readonly<Record<string, Json>>;
 
-const V2_DTYPES: Readonly<Record<NumericDtype, string>> = {
+export const V2_DTYPES: Readonly<Record<NumericDtype, string>> = {
   bool: '|b1',
   int8: '|i1',
   uint8: '|u1',

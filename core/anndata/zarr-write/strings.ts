@@ -1,4 +1,5 @@
 import { mkdir } from 'node:fs/promises';
+import type { Json } from '../../methods/types.js';
 import { writeFileSynced } from './atomic-file.js';
 import { encodeChunk } from './encode.js';
 import { chunkPath, v2Compressor, writeNodeMetadata } from './metadata.js';
@@ -6,19 +7,41 @@ import { chunkPath, v2Compressor, writeNodeMetadata } from './metadata.js';
 /** Strings of a chunk at most. */
 const CHUNK_STRINGS = 65_536;
 
+export interface StringArray {
+  /** [] for a single string. */
+  readonly shape: readonly number[];
+  readonly attributes: { readonly [key: string]: Json };
+  /** Rows [start, end), row-major; asked for in order, chunk by chunk. */
+  read(start: number, end: number): Promise<readonly string[]>;
+}
+
 /** Writes a vector of strings as a new zarr v2 array of anndata's encoding string-array. */
 export async function writeStrings(folder: string, values: readonly string[]): Promise<void> {
-  const chunk = Math.max(1, Math.min(values.length, CHUNK_STRINGS));
+  await writeStringArray(folder, {
+    shape: [values.length],
+    attributes: { 'encoding-type': 'string-array', 'encoding-version': '0.2.0' },
+    read: async (start, end) => values.slice(start, end),
+  });
+}
+
+/** Streams strings into a new zarr v2 array; peak memory is one chunk. */
+export async function writeStringArray(folder: string, array: StringArray): Promise<void> {
+  const { shape } = array;
+  const rows = shape[0] ?? 1;
+  const inner = shape.slice(1);
+  const rowStrings = inner.reduce((product, size) => product * size, 1);
+  const chunkRows = Math.max(1, Math.min(rows, Math.floor(CHUNK_STRINGS / Math.max(1, rowStrings))));
   await mkdir(folder, { recursive: true });
-  for (let start = 0; start < values.length; start += chunk) {
-    const bytes = encodeVlenUtf8(values.slice(start, start + chunk), chunk);
-    const path = chunkPath('zarr-v2', folder, [start / chunk]);
-    await writeFileSynced(path, await encodeChunk(bytes, 'blosc', 4));
+  for (let start = 0; start < rows && rowStrings > 0; start += chunkRows) {
+    const strings = await array.read(start, Math.min(rows, start + chunkRows));
+    const bytes = encodeVlenUtf8(strings, chunkRows * rowStrings);
+    const index = shape.map((_, axis) => (axis === 0 ? start / chunkRows : 0));
+    await writeFileSynced(chunkPath('zarr-v2', folder, index), await encodeChunk(bytes, 'blosc', 4));
   }
   await writeNodeMetadata(folder, {
     '.zarray': {
-      shape: [values.length],
-      chunks: [chunk],
+      shape: [...shape],
+      chunks: shape.length === 0 ? [] : [chunkRows, ...inner.map((size) => Math.max(1, size))],
       dtype: '|O',
       fill_value: '',
       order: 'C',
@@ -27,7 +50,7 @@ export async function writeStrings(folder: string, values: readonly string[]): P
       compressor: v2Compressor('blosc', true),
       zarr_format: 2,
     },
-    '.zattrs': { 'encoding-type': 'string-array', 'encoding-version': '0.2.0' },
+    '.zattrs': array.attributes,
   });
 }
 

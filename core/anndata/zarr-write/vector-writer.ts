@@ -13,13 +13,12 @@ export interface VectorLayout {
   readonly dtype: NumericDtype;
   /** Rows of a chunk. */
   readonly chunkRows: number;
-  /** Columns of a matrix; absent for a vector. */
-  readonly width?: number;
+  /** Sizes of the other axes; absent for a vector. */
+  readonly inner?: readonly number[];
 }
 
 /**
- * Streams items into a new zarr v2 array (Blosc as anndata writes it) of rows x `width`, or a vector. Peak memory is
- * one chunk. The metadata comes last, when the number of rows is known, so the array does not exist before `finish`.
+ * Streams items into a new zarr v2 array (Blosc as anndata writes it), chunked by rows. Peak memory is one chunk. The metadata comes last, when the number of rows is known, so the array does not exist before `finish`.
  */
 export class VectorWriter {
   readonly #folder: string;
@@ -31,7 +30,7 @@ export class VectorWriter {
   constructor(folder: string, layout: VectorLayout) {
     this.#folder = folder;
     this.#layout = layout;
-    this.#chunk = new Uint8Array(layout.chunkRows * (layout.width ?? 1) * itemSize(layout.dtype));
+    this.#chunk = new Uint8Array(layout.chunkRows * product(layout.inner ?? []) * itemSize(layout.dtype));
   }
 
   /** Appends items whose bytes are little-endian values of the array's type. */
@@ -52,9 +51,9 @@ export class VectorWriter {
       this.#chunk.fill(0, this.#filled);
       await this.#writeChunk();
     }
-    const { dtype, chunkRows, width } = this.#layout;
-    const shape = width === undefined ? [rows] : [rows, width];
-    const chunks = width === undefined ? [chunkRows] : [chunkRows, Math.max(1, width)];
+    const { dtype, chunkRows, inner = [] } = this.#layout;
+    const shape = [rows, ...inner];
+    const chunks = [chunkRows, ...inner.map((size) => Math.max(1, size))];
     const fillValue = dtype === 'bool' ? false : 0;
     const array = { shape, dtype, chunks, fillValue, codec: 'blosc', attributes } as const;
     await writeNodeMetadata(this.#folder, arrayMetadata('zarr-v2', array));
@@ -62,8 +61,8 @@ export class VectorWriter {
 
   async #writeChunk(): Promise<void> {
     if (this.#chunks === 0) await mkdir(this.#folder, { recursive: true });
-    const { dtype, width } = this.#layout;
-    const index = width === undefined ? [this.#chunks] : [this.#chunks, 0];
+    const { dtype, inner = [] } = this.#layout;
+    const index = [this.#chunks, ...inner.map(() => 0)];
     const encoded = await encodeChunk(this.#chunk, 'blosc', itemSize(dtype));
     await writeFileSynced(chunkPath('zarr-v2', this.#folder, index), encoded);
     this.#chunks += 1;
@@ -71,22 +70,27 @@ export class VectorWriter {
   }
 }
 
-/** Bytes of a chunk of an array that is written whole. */
-const CHUNK_BYTES = 1024 * 1024;
+const product = (sizes: readonly number[]): number => sizes.reduce((all, size) => all * size, 1);
 
-/** Writes a vector (or a matrix of `width` columns) that is in memory as a new zarr v2 array. */
+/** Bytes of a chunk: what zarr-python chooses for vectors; rows of matrices are wider. */
+const VECTOR_CHUNK_BYTES = 1024 * 1024;
+const MATRIX_CHUNK_BYTES = 4 * VECTOR_CHUNK_BYTES;
+
+/** Rows of a chunk of an array that has `rows` rows. */
+export function rowsOfChunk(rows: number, dtype: NumericDtype, inner: readonly number[] = []): number {
+  const bytes = inner.length === 0 ? VECTOR_CHUNK_BYTES : MATRIX_CHUNK_BYTES;
+  const fitting = Math.floor(bytes / Math.max(1, product(inner) * itemSize(dtype)));
+  return Math.max(1, Math.min(rows, fitting));
+}
+
+/** Writes a vector that is in memory as a new zarr v2 array. */
 export async function writeVector(
   folder: string,
   dtype: NumericDtype,
   items: ArrayBufferView & { readonly length: number },
   attributes: Attributes = ARRAY_ENCODING,
-  width?: number,
 ): Promise<void> {
-  const rowItems = width ?? 1;
-  const rows = rowItems === 0 ? 0 : items.length / rowItems;
-  const fitting = Math.floor(CHUNK_BYTES / Math.max(1, rowItems * itemSize(dtype)));
-  const chunkRows = Math.max(1, Math.min(rows, fitting));
-  const writer = new VectorWriter(folder, { dtype, chunkRows, ...(width === undefined ? {} : { width }) });
+  const writer = new VectorWriter(folder, { dtype, chunkRows: rowsOfChunk(items.length, dtype) });
   await writer.append(items);
-  await writer.finish(rows, attributes);
+  await writer.finish(items.length, attributes);
 }
