@@ -1,0 +1,181 @@
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openAnnData } from '../anndata/open.js';
+import { sliceRows } from '../anndata/slice-rows.js';
+import type { AnnData, RowBlock } from '../anndata/types.js';
+import { readSummary } from '../dataset/summary.js';
+import type { ChunkScan } from '../dataset/types.js';
+import type { Fit } from '../fits/types.js';
+import { expressionBlocks } from './expression.js';
+import { methods } from './registry.js';
+import type { ChunkSummary, Embedder, Json, Method, MethodSettings } from './types.js';
+
+/** Options beside the defaults under which a method must keep the contract, too. */
+const VARIANTS: Record<string, Record<string, Json>[]> = {
+  hvg: [{ scope: 'chunk' }],
+  pca: [{ model: 'pretrained' }],
+};
+
+const PBMC = fileURLToPath(new URL('../../test/fixtures/pbmc-24/chunk_0.zarr', import.meta.url));
+
+let chunk: AnnData;
+let summary: ChunkSummary;
+let genes: string[];
+
+beforeAll(async () => {
+  chunk = await openAnnData(PBMC);
+  summary = await readSummary(chunk, 'train/chunk_0');
+  genes = await chunk.names('var');
+});
+afterAll(() => chunk.close());
+
+const available = [...methods.values()].filter((method) => !method.unavailable);
+const unavailable = [...methods.values()].filter((method) => method.unavailable);
+
+describe.each(unavailable.map((method) => [method.name, method] as const))('%s, unavailable', (_name, method) => {
+  it('says why and what to do instead of failing later', async () => {
+    expect(method.unavailable).toMatchObject({
+      message: expect.stringContaining(method.name),
+      remedy: expect.stringContaining('skip_unavailable'),
+    });
+    expect(method.problems(settingsOf(method, {}), summary)).toEqual([method.unavailable]);
+    await expect(
+      method.open({ settings: settingsOf(method, {}), chunk, scan: scanOf(), fit: null }),
+    ).rejects.toMatchObject({
+      type: 'MissingModel',
+    });
+  });
+
+  it('has a dimension that configurations must agree with', () => {
+    const dim = method.resolveDim(undefined, {});
+    expect(method.resolveDim(dim, {})).toBe(dim);
+    expect(() => method.resolveDim(dim + 1, {})).toThrow(expect.objectContaining({ type: 'InvalidConfig' }));
+  });
+});
+
+const cases = available.flatMap((method) =>
+  [{}, ...(VARIANTS[method.name] ?? [])].map(
+    (options) => [`${method.name} ${JSON.stringify(options)}`, method, options] as const,
+  ),
+);
+
+describe.each(cases)('%s', (_title, method, options) => {
+  it('has a version, a positive dimension, and refuses unknown options', () => {
+    const settings = settingsOf(method, options);
+    expect(method.algorithmVersion).toBeGreaterThan(0);
+    expect(Number.isInteger(settings.dim) && settings.dim > 0).toBe(true);
+    expect(method.resolveDim(settings.dim, settings.options)).toBe(settings.dim);
+    expect(method.options.safeParse({ ...options, no_such_option: 1 }).success).toBe(false);
+  });
+
+  it('reads only what the chunk has, and expression among it', () => {
+    const known = [
+      ...['X', 'obs/_index', 'var/_index'],
+      ...summary.layers.map((name) => `layers/${name}`),
+      ...summary.obsColumns.map((name) => `obs/${name}`),
+      ...summary.varColumns.map((name) => `var/${name}`),
+    ];
+    const reads = method.reads(settingsOf(method, options), summary);
+    expect(known).toEqual(expect.arrayContaining(reads));
+    expect(reads.includes('X') || reads.includes('layers/counts')).toBe(true);
+    expect(new Set(reads).size).toBe(reads.length);
+  });
+
+  it('finds problems in metadata: none in a good chunk, each with a remedy in a bad one', () => {
+    expect(method.problems(settingsOf(method, options), summary)).toEqual([]);
+    const problems = method.problems(settingsOf(method, options), { ...summary, hasX: false, layers: [] });
+    expect(problems.length).toBeGreaterThan(0);
+    for (const { message, remedy } of problems) {
+      expect(message).toContain('train/chunk_0');
+      expect(remedy).not.toBe('');
+    }
+  });
+
+  it('finds a missing batch column where it reads batches', () => {
+    const settings = { ...settingsOf(method, options), batchKey: 'batch' };
+    if (!method.reads(settings, summary).includes('obs/batch')) return;
+    const problems = method.problems(settings, { ...summary, obsColumns: [] });
+    expect(problems.map(({ message }) => message).join()).toContain('batch');
+  });
+
+  it('describes itself in JSON, the same each time it is opened', async () => {
+    const [first, second] = [await open(method, options), await open(method, options)];
+    for (const description of [first.provenance, first.report]) {
+      expect(JSON.parse(JSON.stringify(description))).toEqual(description);
+    }
+    expect(second.provenance).toEqual(first.provenance);
+    await first.close?.();
+    await second.close?.();
+  });
+
+  it('gives finite rows, the same bits whatever the blocks, their order and their neighbours', async () => {
+    const whole = await embed(method, options, 24);
+    expect(whole.every(Number.isFinite)).toBe(true);
+    expect(whole.some((value) => value !== 0)).toBe(true);
+    for (const blockRows of [1, 7]) expect(equalBits(await embed(method, options, blockRows), whole)).toBe(true);
+    expect(equalBits(await embed(method, options, 5, 'backwards'), whole)).toBe(true);
+  });
+});
+
+function settingsOf(method: Method, given: Record<string, Json>): MethodSettings {
+  const options = method.options.parse(given);
+  return { method: method.name, dim: method.resolveDim(undefined, options), options, batchKey: null, batchSize: 128 };
+}
+
+const scanOf = (): ChunkScan => ({ ...summary, fingerprint: '', digests: {}, expression: 'X' });
+
+/** A fit of the right form: the first genes, and for Gram rounds some mean and components. */
+function fitOf(method: Method, settings: MethodSettings): Fit | null {
+  const rounds = method.fitRounds(settings);
+  if (rounds.length === 0) return null;
+  const withComponents = rounds.includes('gram');
+  const chosen = genes.slice(0, withComponents ? 2000 : settings.dim);
+  const wave = (length: number) => Float64Array.from({ length }, (_, at) => Math.fround(Math.sin(at)));
+  return {
+    id: 'fit',
+    method: method.name,
+    algorithmVersion: method.algorithmVersion,
+    parameters: {},
+    genes: chosen,
+    chunks: [{ name: 'train/chunk_0', digest: '' }],
+    leftOut: [],
+    arrays: withComponents
+      ? {
+          mean: wave(chosen.length),
+          components: wave(settings.dim * chosen.length),
+          explainedVariance: wave(settings.dim),
+          explainedVarianceRatio: wave(settings.dim),
+        }
+      : {},
+  };
+}
+
+function open(method: Method, options: Record<string, Json>): Promise<Embedder> {
+  const settings = settingsOf(method, options);
+  return method.open({ settings, chunk, scan: scanOf(), fit: fitOf(method, settings) });
+}
+
+async function embed(
+  method: Method,
+  options: Record<string, Json>,
+  blockRows: number,
+  order = 'forwards',
+): Promise<Float32Array> {
+  const { dim } = settingsOf(method, options);
+  const embedder = await open(method, options);
+  const blocks: RowBlock[] = [];
+  const source = embedder.source === 'counts' ? chunk.rowBlocks('layers/counts') : expressionBlocks(chunk, scanOf());
+  for await (const block of source) {
+    for (let row = 0; row < block.rows; row += blockRows) {
+      blocks.push(structuredClone(sliceRows(block, row, Math.min(block.rows, row + blockRows))));
+    }
+  }
+  const out = new Float32Array(chunk.cells * dim);
+  for (const block of order === 'backwards' ? blocks.reverse() : blocks) {
+    await embedder.embed(block, out.subarray(block.start * dim, (block.start + block.rows) * dim));
+  }
+  await embedder.close?.();
+  return out;
+}
+
+const equalBits = (a: Float32Array, b: Float32Array): boolean => Buffer.from(a.buffer).equals(Buffer.from(b.buffer));
