@@ -1,0 +1,106 @@
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Connection } from '@temporalio/client';
+import { ObsmithError } from '../core/errors.js';
+import { SEARCH_ATTRIBUTES } from '../workflows/search-attribute-keys.js';
+import { type GuardedProcess, startGuarded } from './guarded-process.js';
+
+export interface ServerOptions {
+  readonly binary: string;
+  readonly logFile: string;
+  /** Where it listens, default 127.0.0.1. */
+  readonly host?: string;
+  /** Default: a free port. */
+  readonly port?: number;
+  /** With a port, the Web UI is served there. */
+  readonly uiPort?: number;
+  /** Keeps the database in a file; default in memory. */
+  readonly databaseFile?: string;
+}
+
+export interface StartedServer {
+  readonly address: string;
+  readonly uiUrl: string | null;
+  readonly exited: Promise<number | null>;
+  stop(): Promise<void>;
+}
+
+const READY_MS = 30_000;
+const LOOK_MS = 50;
+/** A free port may be taken by somebody else before the server has it. */
+const ATTEMPTS = 3;
+
+/** Starts a development server which ends with this process, and waits until it answers. */
+export async function startServer(options: ServerOptions): Promise<StartedServer> {
+  for (let attempt = 1; ; attempt++) {
+    const host = options.host ?? '127.0.0.1';
+    const port = options.port ?? (await freePort(host));
+    const process_ = startGuarded(commandOf(options, host, port), options.logFile, process.env);
+    const address = `${host === '0.0.0.0' ? '127.0.0.1' : host}:${port}`;
+    if (await answers(address, process_)) {
+      const uiUrl =
+        options.uiPort === undefined ? null : `http://${address.slice(0, address.lastIndexOf(':'))}:${options.uiPort}`;
+      return { address, uiUrl, exited: process_.exited, stop: () => process_.stop() };
+    }
+    await process_.stop();
+    if (attempt === ATTEMPTS || options.port !== undefined) throw await startFailed(options.logFile, address);
+  }
+}
+
+function commandOf({ binary, uiPort, databaseFile }: ServerOptions, host: string, port: number): string[] {
+  return [
+    ...[binary, 'server', 'start-dev', '--ip', host, '--port', String(port), '--log-level', 'error'],
+    ...(uiPort === undefined ? ['--headless'] : ['--ui-port', String(uiPort), '--ui-ip', host]),
+    ...(databaseFile === undefined ? [] : ['--db-filename', databaseFile]),
+    ...SEARCH_ATTRIBUTES.flatMap(({ name, type }) => ['--search-attribute', `${name}=${CLI_TYPES[type]}`]),
+  ];
+}
+
+const CLI_TYPES = { KEYWORD: 'Keyword', KEYWORD_LIST: 'KeywordList' } as const;
+
+/** A port that is free on this host at this moment. */
+export async function freePort(host: string): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, host, resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+async function answers(address: string, { exited }: GuardedProcess): Promise<boolean> {
+  let ended = false;
+  void exited.then(() => {
+    ended = true;
+  });
+  for (const until = performance.now() + READY_MS; performance.now() < until && !ended; await sleep(LOOK_MS)) {
+    if (await isServing(address)) return true;
+  }
+  return false;
+}
+
+/** True where a Temporal server answers at an address and knows its namespace. */
+export async function isServing(address: string, namespace = 'default', timeoutMs = 2_000): Promise<boolean> {
+  try {
+    const connection = await Connection.connect({ address, connectTimeout: timeoutMs });
+    try {
+      await connection.withDeadline(Date.now() + timeoutMs, () =>
+        connection.workflowService.describeNamespace({ namespace }),
+      );
+      return true;
+    } finally {
+      await connection.close();
+    }
+  } catch {
+    return false;
+  }
+}
+
+async function startFailed(logFile: string, address: string): Promise<ObsmithError> {
+  const log = await readFile(logFile, 'utf8').catch(() => '');
+  return new ObsmithError({
+    type: 'StoreUnavailable',
+    message: `The Temporal server did not start at ${address}: ${log.trim().split('\n').slice(-5).join(' | ') || 'it said nothing'}`,
+    remedy: `See ${logFile}; free the port, or use a server of your own with TEMPORAL_ADDRESS.`,
+  });
+}
