@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import { invalidInput } from '../errors.js';
+import { sha256OfJson } from '../methods/canonical-json.js';
 import type { Json } from '../methods/types.js';
 import type { PlannedMethod } from '../plan/types.js';
 import type { FitChunk } from './resolve-fits.js';
@@ -24,18 +24,23 @@ export const topGenesOf = (method: PlannedMethod): number => optionsOf(method).n
 
 /** sha256 (hex) over method, parameters, algorithm version and the fitted chunks' names and digests, in order; and over what was left out. */
 export function fitId(method: PlannedMethod, chunks: readonly FitChunk[], leftOut: Fit['leftOut']): string {
-  return digestOf({
+  return fitIdOf(method, fittedChunks(method, chunks), leftOut);
+}
+
+/** The same from the chunks as a fit lists them. */
+export function fitIdOf(method: PlannedMethod, chunks: Fit['chunks'], leftOut: Fit['leftOut']): string {
+  return sha256OfJson({
     method: method.method,
     algorithmVersion: method.algorithmVersion,
     parameters: fitParameters(method),
-    chunks: fittedChunks(method, chunks),
+    chunks: chunks.map(({ name, digest }) => ({ name, digest })),
     leftOut: leftOut.map(({ name }) => name),
   });
 }
 
 /** Key of a round's folder. Methods with the same batch and gene keys share their gene statistics. */
 export function roundKey(round: FitRound, method: PlannedMethod, chunks: readonly FitChunk[]): string {
-  return digestOf({
+  return sha256OfJson({
     round,
     version: ROUND_VERSION,
     batchKey: method.batchKey,
@@ -70,7 +75,7 @@ export function fittedDigest(method: PlannedMethod, { name, scan }: FitChunk): s
       missingRemedy(element),
     );
   });
-  return digestOf({ expression: scan.expression, digests });
+  return sha256OfJson({ expression: scan.expression, digests });
 }
 
 function missingRemedy(element: string): string {
@@ -78,6 +83,3 @@ function missingRemedy(element: string): string {
     return `Add the obs column ${element.slice(4)} to every chunk, or set batch_key to null.`;
   return `Add ${element} to every chunk.`;
 }
-
-/** `value` must be built with its keys in a fixed order. */
-const digestOf = (value: Json | object): string => createHash('sha256').update(JSON.stringify(value)).digest('hex');

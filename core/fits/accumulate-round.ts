@@ -1,0 +1,96 @@
+import { join } from 'node:path';
+import { openAnnData } from '../anndata/open.js';
+import type { AnnData, SparseBlock } from '../anndata/types.js';
+import { scanChunk } from '../dataset/scan.js';
+import type { ChunkScan } from '../dataset/types.js';
+import { expressionBlocks } from '../methods/expression.js';
+import { loadPlannedChunk } from '../plan/load-plan.js';
+import type { TaskContext } from '../tasks/types.js';
+import { readCellBatches } from './cell-batches.js';
+import { readGeneNames } from './gene-names.js';
+import { accumulateGeneStatistics } from './gene-statistics.js';
+import { accumulateGram, writeGram } from './gram.js';
+import { fittedDigest, geneKeyOf } from './identity.js';
+import { folderOf, isDone, partialFile, type RoundTask, readChosenGenes } from './round-files.js';
+import { writeStatistics } from './statistics-partial.js';
+
+/**
+ * Sums one fitted chunk (by its position among them) into a partial of the round; at once where that was done before.
+ * Memory: STATISTICS_BYTES at most, or the Gram matrix of the chosen genes. Progress counts cells.
+ */
+export async function accumulateRound(
+  task: RoundTask & { position: number },
+  context: TaskContext,
+): Promise<{ cells: number }> {
+  const { loaded, resolved, method, round, position } = task;
+  const { base, plan } = loaded;
+  const chunk = await loadPlannedChunk(loaded, resolved.chunks[position]!.index);
+  const folder = folderOf(task, round);
+  const place = { level: 0, index: position };
+  if (await isDone(folder, place, resolved.chunks.length)) return { cells: chunk.cells };
+  const quiet: TaskContext = { progress() {}, checkCancelled: () => context.checkCancelled() };
+  const scan = await scanChunk({ base, dataset: plan.dataset, chunk, elements: chunk.reads }, quiet);
+  const input = await openAnnData(join(base, chunk.input));
+  try {
+    const source = { input, scan, context };
+    const digest = fittedDigest(method, { index: chunk.index, name: chunk.name, scan });
+    const header = { chunks: [{ name: chunk.name, digest }], cells: scan.cells };
+    const path = partialFile(folder, place);
+    if (round === 'gram') await accumulateGramOf(source, { path, folder, header, geneKey: geneKeyOf(method) });
+    else await accumulateStatisticsOf(source, { path, header, geneKey: geneKeyOf(method), batchKey: method.batchKey });
+    return { cells: scan.cells };
+  } finally {
+    await input.close();
+  }
+}
+
+interface Source {
+  readonly input: AnnData;
+  readonly scan: ChunkScan;
+  readonly context: TaskContext;
+}
+
+interface Target {
+  readonly path: string;
+  readonly header: { readonly chunks: { name: string; digest: string }[]; readonly cells: number };
+  readonly geneKey: string | null;
+}
+
+async function accumulateStatisticsOf(
+  source: Source,
+  { path, header, geneKey, batchKey }: Target & { batchKey: string | null },
+): Promise<void> {
+  const { input, scan } = source;
+  const genes = await readGeneNames(input, scan.name, geneKey);
+  const batches = await readCellBatches(input, batchKey);
+  const description = { ...header, genes, batches: batches.names, cellsPerBatch: [...batches.cells] };
+  const blocks = (start: number, end: number) => watchedBlocks(source, start, end);
+  await writeStatistics(path, description, (deliver) =>
+    accumulateGeneStatistics({ genes: genes.length, batches, blocks, deliver }),
+  );
+}
+
+async function accumulateGramOf(
+  source: Source,
+  { path, folder, header, geneKey }: Target & { folder: string },
+): Promise<void> {
+  const { input, scan } = source;
+  const chosen = await readChosenGenes(folder);
+  const positions = new Map(chosen.map((gene, position) => [gene, position]));
+  const names = await readGeneNames(input, scan.name, geneKey);
+  const columns = Int32Array.from(names, (name) => positions.get(name) ?? -1);
+  const gram = await accumulateGram(watchedBlocks(source, 0, scan.cells), columns, chosen.length);
+  await writeGram(path, { ...header, genes: chosen.length }, gram);
+}
+
+async function* watchedBlocks(
+  { input, scan, context }: Source,
+  start: number,
+  end: number,
+): AsyncGenerator<SparseBlock> {
+  for await (const block of expressionBlocks(input, scan, { start, end })) {
+    context.checkCancelled();
+    yield block;
+    context.progress(block.start + block.rows, scan.cells);
+  }
+}

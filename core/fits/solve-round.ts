@@ -1,0 +1,146 @@
+import { invalidInput, type ObsmithError } from '../errors.js';
+import type { PlannedMethod } from '../plan/types.js';
+import type { TaskContext } from '../tasks/types.js';
+import { fitExists, saveFit } from './fit-store.js';
+import { openGram } from './gram.js';
+import { chooseOverAllCells, chooseOverBatches } from './highly-variable.js';
+import { fitIdOf, fitParameters, topGenesOf } from './identity.js';
+import { rootOf } from './merge-tree.js';
+import { principalComponents } from './principal-components.js';
+import {
+  folderOf,
+  hasChosenGenes,
+  partialFile,
+  type RoundTask,
+  readChosenGenes,
+  removeAll,
+  writeChosenGenes,
+} from './round-files.js';
+import { openStatistics, readSums, type StatisticsReader } from './statistics-partial.js';
+import type { Fit } from './types.js';
+
+/**
+ * Ends a round for one method. Gene statistics: chooses the highly variable genes, which are hvg's fit and the genes of
+ * pca's Gram matrix. Gram: the principal components, pca's fit. Sums that no method needs any more are removed.
+ * InvalidInput where the data cannot give what was asked for. Repeating it does no harm.
+ */
+export async function solveRound(task: RoundTask, context: TaskContext): Promise<{ genes: number }> {
+  const genes = task.round === 'gram' ? await solveGram(task, context) : await solveStatistics(task, context);
+  await removeFinished(task);
+  return { genes };
+}
+
+async function solveStatistics(task: RoundTask, context: TaskContext): Promise<number> {
+  const { loaded, method, resolved } = task;
+  if (await isSolved(task, method)) return topGenesOf(method);
+  const sums = await openStatistics(rootFile(task));
+  try {
+    const genes = await chooseGenes(sums, method, context);
+    if (method.fitRounds.includes('gram')) {
+      await writeChosenGenes(folderOf(task, 'gram'), genes);
+    } else {
+      if (genes.length < method.dim) throw tooFewGenes(method.dim, genes.length, sums.header.genes.length);
+      await saveFit(loaded.base, describe(task, sums.header.chunks, resolved.leftOut, genes, {}));
+    }
+    return genes.length;
+  } finally {
+    await sums.close();
+  }
+}
+
+/** Names of the highly variable genes, in the order of the first fitted chunk's var. */
+async function chooseGenes(sums: StatisticsReader, method: PlannedMethod, context: TaskContext): Promise<string[]> {
+  const { genes, batches, cellsPerBatch } = sums.header;
+  if (batches.length === 0) {
+    throw invalidInput(
+      `No cell of the fitted chunks has a value in obs/${method.batchKey}`,
+      'Fill the column, or set batch_key to null.',
+    );
+  }
+  const count = topGenesOf(method);
+  const choice = method.batchKey === null ? chooseOverAllCells(genes.length, count) : chooseOverBatches(genes, count);
+  const batchSums = new Float64Array(genes.length * 2);
+  for (let batch = 0; batch < batches.length; batch++) {
+    context.checkCancelled();
+    await readSums(sums, batch, batchSums);
+    choice.add(batchSums, cellsPerBatch[batch]!);
+    context.progress(batch + 1, batches.length);
+  }
+  return Array.from(choice.choose(), (gene) => genes[gene]!);
+}
+
+/** The message of the original, which users search for. */
+export function tooFewGenes(requested: number, selected: number, available: number): ObsmithError {
+  return invalidInput(
+    `Selected less highly variable genes than requested. Requested ${requested}, selected ${selected}. Full data contains ${available} genes.`,
+    `Set embedding_dim_map.hvg to ${selected} or less, or leave hvg out of this data set's methods.`,
+  );
+}
+
+async function solveGram(task: RoundTask, context: TaskContext): Promise<number> {
+  const { loaded, method, resolved } = task;
+  if (await isSolved(task, method)) return topGenesOf(method);
+  const genes = await readChosenGenes(folderOf(task, 'gram'));
+  const partial = await openGram(rootFile(task));
+  try {
+    const { arrays, cells, chunks } = partial.header;
+    const gram = { sums: new Float64Array(arrays.sums), products: new Float64Array(arrays.products) };
+    await partial.read('sums', 0, gram.sums);
+    await partial.read('products', 0, gram.products);
+    context.checkCancelled();
+    const components = principalComponents(gram, cells, method.dim);
+    await saveFit(loaded.base, describe(task, chunks, resolved.leftOut, genes, { ...components }));
+    return genes.length;
+  } finally {
+    await partial.close();
+  }
+}
+
+function describe(
+  { method, resolved }: RoundTask,
+  chunks: Fit['chunks'],
+  leftOut: Fit['leftOut'],
+  genes: string[],
+  arrays: Fit['arrays'],
+): Fit {
+  const id = fitIdOf(method, chunks, leftOut);
+  if (id !== resolved.fits[method.method]) {
+    throw invalidInput(
+      `A fitted chunk changed while the fit of ${method.method} was computed`,
+      'Start the run again, and leave its input as it is while it runs.',
+    );
+  }
+  const { algorithmVersion } = method;
+  return {
+    id,
+    method: method.method,
+    algorithmVersion,
+    parameters: fitParameters(method),
+    genes,
+    chunks,
+    leftOut,
+    arrays,
+  };
+}
+
+function rootFile(task: RoundTask): string {
+  return partialFile(folderOf(task, task.round), rootOf(task.resolved.chunks.length));
+}
+
+/** True where a method needs nothing more of the round. */
+async function isSolved(task: RoundTask, method: PlannedMethod): Promise<boolean> {
+  if (await fitExists(task.loaded.base, task.resolved.fits[method.method]!)) return true;
+  return (
+    task.round === 'gene-statistics' &&
+    method.fitRounds.includes('gram') &&
+    hasChosenGenes(folderOf({ ...task, method }, 'gram'))
+  );
+}
+
+async function removeFinished(task: RoundTask): Promise<void> {
+  const key = task.resolved.rounds[task.method.method]![task.round];
+  for (const method of task.loaded.plan.methods) {
+    if (task.resolved.rounds[method.method]?.[task.round] === key && !(await isSolved(task, method))) return;
+  }
+  await removeAll([folderOf(task, task.round)]);
+}
