@@ -17,6 +17,7 @@ export function decodeBloscDouble(source: Uint8Array): Uint8Array {
     const parts = splitAllowed && size === blockBytes && wide ? typeSize : 1;
     const decoded = new Uint8Array(size);
     let at = view.getUint32(BLOSC_HEADER_BYTES + 4 * block, true);
+    if (at < BLOSC_HEADER_BYTES + 4 * blocks) throw new CorruptData(`Blosc block ${block} begins in the block table`);
     for (let part = 0; part < parts; part++) {
       if (at + 4 > source.length) throw new CorruptData(`Blosc block ${block} lies beyond the buffer`);
       const packed = view.getUint32(at, true);
