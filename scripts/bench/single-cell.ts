@@ -1,0 +1,214 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { availableParallelism, tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { built, resource } from '../../core/package-root.js';
+import { formatBytes, formatCount } from '../terminal/format.js';
+import { formatTable } from '../terminal/table.js';
+import { Terminal } from '../terminal/terminal.js';
+import { type BenchDataset, benchDataset } from './dataset.js';
+import { measure } from './measure.js';
+import { peerPython } from './peer.js';
+
+const HELP = `Usage: npm run bench -- single-cell [options]
+
+Runs the main job end to end on a simulated data set (read, hvg, pca, gs, write), the peer (scanpy) and obsmith in
+turn on the same files, and prints seconds, cells/s, ratio and peak memory.
+
+  --cells N        cells, default 50000
+  --genes N        genes, default 20000
+  --chunks N       chunk files, default 4
+  --seed N         seed of the data, default 1
+  --methods LIST   default hvg,pca,gs
+  --repeat N       runs of each, medians are shown, default 3
+  --peer           make the Python environment of the peer if it is not there (OBSMITH_BENCH_PYTHON: use that Python)
+  --only WHO       peer or obsmith alone
+  --memory-curve   obsmith alone at half, once and twice the cells: memory must not grow
+  --dir FOLDER     data and environment, default obsmith-bench in the folder for temporary files
+  --save FILE      the numbers as JSON to this file, too
+  --json           JSON on stdout in place of the table`;
+
+const OPTIONS = {
+  cells: { type: 'string', default: '50000' },
+  genes: { type: 'string', default: '20000' },
+  chunks: { type: 'string', default: '4' },
+  seed: { type: 'string', default: '1' },
+  methods: { type: 'string', default: 'hvg,pca,gs' },
+  repeat: { type: 'string', default: '3' },
+  peer: { type: 'boolean', default: false },
+  only: { type: 'string' },
+  'memory-curve': { type: 'boolean', default: false },
+  dir: { type: 'string', default: join(tmpdir(), 'obsmith-bench') },
+  save: { type: 'string' },
+  json: { type: 'boolean', default: false },
+  help: { type: 'boolean', short: 'h', default: false },
+} as const;
+
+/** One run of one contestant. */
+interface Run {
+  /** First activity to finalize (obsmith), first read to last write (peer): start-up apart. */
+  readonly seconds: number;
+  readonly wallSeconds: number;
+  readonly peakBytes: number;
+  /** Parts of the run where the contestant tells them. */
+  readonly stages: Readonly<Record<string, number>>;
+}
+
+interface Result {
+  readonly name: string;
+  readonly cells: number;
+  readonly genes: number;
+  readonly runs: readonly Run[];
+  /** Medians over the runs. */
+  readonly seconds: number;
+  readonly peakBytes: number;
+}
+
+/** The suite `single-cell`. */
+export async function singleCell(args: string[]): Promise<void> {
+  const { values } = parseArgs({ args, options: OPTIONS });
+  if (values.help) {
+    console.log(HELP);
+    return;
+  }
+  const methods = values.methods.split(',');
+  const shape = {
+    cells: Number(values.cells),
+    genes: Number(values.genes),
+    chunks: Number(values.chunks),
+    seed: Number(values.seed),
+  };
+  const sizes = values['memory-curve'] ? [0.5, 1, 2] : [1];
+  const python = values.only === 'obsmith' || values['memory-curve'] ? null : await peerPython(values.dir, values.peer);
+  const results: Result[] = [];
+  for (const factor of sizes) {
+    const data = await benchDataset(
+      values.dir,
+      { ...shape, cells: Math.round(shape.cells * factor), chunks: Math.max(1, Math.round(shape.chunks * factor)) },
+      methods,
+    );
+    const contestants: [string, () => Promise<Run>][] = [];
+    if (python) contestants.push(['scanpy', () => runPeer(python, data, methods)]);
+    if (values.only !== 'peer') contestants.push(['obsmith', () => runObsmith(data)]);
+    results.push(...(await inTurn(contestants, Number(values.repeat), data)));
+  }
+  const report = {
+    suite: 'single-cell',
+    ...shape,
+    methods,
+    threads: availableParallelism(),
+    node: process.version,
+    results,
+  };
+  if (values.save) {
+    await mkdir(dirname(values.save), { recursive: true });
+    await writeFile(values.save, `${JSON.stringify(report, null, 2)}\n`);
+  }
+  if (values.json) console.log(JSON.stringify(report, null, 2));
+  else console.log(table(results));
+}
+
+/** All contestants once, then again: what else the machine does falls on them alike. */
+async function inTurn(
+  contestants: readonly [string, () => Promise<Run>][],
+  repeat: number,
+  data: BenchDataset,
+): Promise<Result[]> {
+  const runs = new Map<string, Run[]>(contestants.map(([name]) => [name, []]));
+  for (let round = 1; round <= repeat; round += 1) {
+    for (const [name, run] of contestants) {
+      await cleanUp(data);
+      const done = await run();
+      runs.get(name)!.push(done);
+      process.stderr.write(
+        `${name} ${round}/${repeat}: ${done.seconds.toFixed(1)} s, ${formatBytes(done.peakBytes)}\n`,
+      );
+    }
+  }
+  await cleanUp(data);
+  return [...runs].map(([name, all]) => ({
+    name,
+    cells: data.cells,
+    genes: data.genes,
+    runs: all,
+    seconds: median(all.map(({ seconds }) => seconds)),
+    peakBytes: median(all.map(({ peakBytes }) => peakBytes)),
+  }));
+}
+
+async function cleanUp({ base, outputs }: BenchDataset): Promise<void> {
+  await rm(outputs, { recursive: true, force: true });
+  await rm(join(base, '.obsmith'), { recursive: true, force: true });
+}
+
+async function runPeer(python: string, data: BenchDataset, methods: readonly string[]): Promise<Run> {
+  const script = fileURLToPath(new URL('peer_single_cell.py', import.meta.url));
+  const gs = resource('gene-lists/gs.txt');
+  const args = [
+    script,
+    '--out',
+    data.outputs,
+    '--gs',
+    gs,
+    '--batch-key',
+    'batch',
+    '--methods',
+    methods.join(','),
+    ...data.inputs,
+  ];
+  const { stdout, code, wallSeconds, peakBytes } = await measure(python, args, threadEnv());
+  if (code !== 0) throw new Error(`The peer failed with exit code ${code}`);
+  const { seconds, stages } = JSON.parse(stdout) as { seconds: number; stages: Record<string, number> };
+  return { seconds, wallSeconds, peakBytes, stages };
+}
+
+/** All libraries of the peer use as many threads as there are cores. */
+function threadEnv(): NodeJS.ProcessEnv {
+  const threads = String(availableParallelism());
+  const names = ['OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS', 'NUMBA_NUM_THREADS'];
+  return Object.fromEntries(names.map((name) => [name, threads]));
+}
+
+async function runObsmith(data: BenchDataset): Promise<Run> {
+  const { stdout, code, wallSeconds, peakBytes } = await measure(process.execPath, [
+    built('scripts/obsmith.js'),
+    'run',
+    data.config,
+    '--json',
+  ]);
+  if (code !== 0) throw new Error(`obsmith run failed with exit code ${code}: ${stdout}`);
+  const { seconds, methods } = JSON.parse(stdout) as { seconds: number; methods: Record<string, { seconds: number }> };
+  const stages = Object.fromEntries(Object.entries(methods).map(([name, totals]) => [name, totals.seconds]));
+  return { seconds, wallSeconds, peakBytes, stages };
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length / 2;
+  return sorted.length % 2 === 1 ? sorted[Math.floor(middle)]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
+
+/** Ratio: seconds by those of the peer on the same data. */
+function table(results: readonly Result[]): string {
+  const rows = results.map((result) => {
+    const peer = results.find(({ name, cells }) => name === 'scanpy' && cells === result.cells);
+    return [
+      result.name,
+      formatCount(result.cells),
+      formatCount(result.genes),
+      result.seconds.toFixed(1),
+      formatCount(result.cells / result.seconds),
+      peer ? (result.seconds / peer.seconds).toFixed(2) : '',
+      formatBytes(result.peakBytes),
+    ];
+  });
+  const titles = ['', 'cells', 'genes', 'seconds', 'cells/s', 'ratio', 'peak memory'];
+  const columns = titles.map((title, at) => ({ title, align: at === 0 ? ('left' as const) : ('right' as const) }));
+  const { stdout, stderr, env } = process;
+  const terminal = new Terminal(
+    { stdout, stderr, env, cwd: process.cwd(), signal: new AbortController().signal },
+    false,
+  );
+  return formatTable(terminal, columns, rows);
+}
