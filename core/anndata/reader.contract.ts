@@ -78,7 +78,7 @@ export function readerContract(name: string, open: () => Promise<AnnData>): void
     });
 
     describe.each(Object.keys(expected.matrices) as MatrixPath[])('%s', (path) => {
-      const matrix = expected.matrices[path];
+      const matrix = expected.matrices[path]!;
       const columns = matrix.rows[0]!.length;
 
       it('says what it is', async () => {
