@@ -33,8 +33,9 @@ export async function loadConfig(path: string, options: LoadOptions = {}): Promi
   const [defaults, composed] = await Promise.all([readDefaults(), compose(file, cwd)]);
   const written = applyOverrides(composed, set);
   const problems = new ConfigProblems(written.places);
-  const tree = interpolate(withDefaults(written.tree, defaults), written.places, problems.list);
-  const checked = checkShape(tree, defaults, problems);
+  const raw = withDefaults(written.tree, defaults);
+  const tree = interpolate(raw, written.places, problems.list);
+  const checked = checkShape(tree, raw, defaults, problems);
   const base = baseFolder(checked.base_file_path, env, cwd, problems);
   const derived = derive(checked, base.path, problems);
   checkRules(derived, problems);

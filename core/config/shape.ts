@@ -24,13 +24,21 @@ export function withDefaults(written: Tree, defaults: Tree): Tree {
 
 /**
  * Checks keys, types and ranges. What is wrong is added to `problems` and replaced by its default in the result, so that
- * the rules across keys can still be checked.
+ * the rules across keys can still be checked. `raw` is the tree before interpolation.
  */
-export function checkShape(tree: Tree, defaults: Tree, problems: ConfigProblems): CheckedConfig {
+export function checkShape(tree: Tree, raw: Tree, defaults: Tree, problems: ConfigProblems): CheckedConfig {
   const parsed = configSchema.safeParse(tree);
   if (parsed.success) return parsed.data;
-  problems.addIssues(parsed.error.issues, tree, defaults, knownKeys);
-  return configSchema.parse(repair(tree, defaults, parsed.error.issues));
+  const { issues } = parsed.error;
+  const own = issues.filter((issue) => !comesFromAnother(issue, issues, raw));
+  problems.addIssues(own, tree, defaults, knownKeys);
+  return configSchema.parse(repair(tree, defaults, issues));
+}
+
+/** A wrong value that a key has only because it refers to another key with it is told once, there. */
+function comesFromAnother(issue: z.core.$ZodIssue, issues: readonly z.core.$ZodIssue[], raw: Tree): boolean {
+  const text = valueAt(raw, issue.path.map(String));
+  return issues.some((other) => other !== issue && text === `\${${other.path.join('.')}}`);
 }
 
 function knownKeys(path: KeyPath): readonly string[] {

@@ -14,9 +14,11 @@ export function formatError(error: unknown, colours: Colours): string {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     return `${colours.red('error')} ${text}`;
   }
+  const [first, ...others] = error.problems;
+  if (first !== undefined && others.length === 0) return `${colours.red('error')} ${formatProblem(first, colours)}`;
   const lines = [`${colours.red('error')} ${error.message}`];
   for (const problem of error.problems) lines.push(indent(formatProblem(problem, colours)));
-  lines.push(remedyLine(error.remedy, colours));
+  if (error.problems.every((problem) => problem.remedy !== error.remedy)) lines.push(remedyLine(error.remedy, colours));
   return lines.join('\n');
 }
 

@@ -1,0 +1,386 @@
+import { cp, mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import type { ObsmithError } from '../errors.js';
+import { PACKAGE_ROOT } from '../package-root.js';
+import { type LoadOptions, loadConfig } from './load.js';
+import { configDocument, stringifyConfig } from './stringify.js';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await realpath(await mkdtemp(join(tmpdir(), 'obsmith-config-')));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+async function write(files: Record<string, string>): Promise<void> {
+  for (const [name, text] of Object.entries(files)) {
+    await mkdir(dirname(join(folder, name)), { recursive: true });
+    await writeFile(join(folder, name), text);
+  }
+}
+
+const load = (name = 'a.yaml', options: LoadOptions = {}) =>
+  loadConfig(name, { env: { BASE_FILE_PATH: folder }, cwd: folder, ...options });
+
+async function problemsOf(text: string, options: LoadOptions = {}): Promise<string[]> {
+  await write({ 'a.yaml': text });
+  const error = (await load('a.yaml', options).then(
+    () => expect.fail('the configuration was accepted'),
+    (thrown: unknown) => thrown,
+  )) as ObsmithError;
+  expect(error.type).toBe('InvalidConfig');
+  for (const problem of error.problems) expect(problem.remedy).not.toBe('');
+  return error.problems.map(({ where, line, message }) => `${[where, line].filter(Boolean).join(':')} ${message}`);
+}
+
+const MINIMAL = 'dataset: { name: pbmc }\nembedding_cpu: { methods: [gs] }\n';
+
+describe('what loads', () => {
+  test('a minimal configuration gets every default', async () => {
+    await write({ 'a.yaml': MINIMAL });
+    const config = await load();
+    expect(config).toMatchObject({
+      base: folder,
+      split_dataset: true,
+      fit_splits: 'auto',
+      max_failed_chunks: 0,
+      max_open_chunks: 64,
+      on_stale: 'recompute',
+      adopt_existing: true,
+      skip_unavailable: false,
+      input_folder: 'processed/train/pbmc',
+      output_folder: 'processed_with_emb/train/pbmc',
+      input_format: 'auto',
+      input_files: null,
+      notes: [],
+    });
+    expect(config.embeddingSections.embedding_cpu).toMatchObject({
+      enabled: true,
+      methods: ['gs'],
+      batch_size: 128,
+      chunk_rows: 16384,
+      memory_gb: 60,
+      overwrite: false,
+      embedding_dim_map: { hvg: 512, pca: 50, gs: 3936, gs10k: 10000, 'cw-geneformer': 512 },
+    });
+    expect(config.embeddingSections.embedding_gpu).toBeNull();
+    expect(config.preprocessing).toMatchObject({ min_cells: 20, train_split: 0.9, split_dataset: true });
+  });
+
+  test.each(['dataset_config_example.yaml', 'dataset_default.yaml'])(
+    'the upstream project’s %s, unchanged',
+    async (name) => {
+      await cp(join(PACKAGE_ROOT, 'test/fixtures/upstream_conf'), folder, { recursive: true });
+      const set = name === 'dataset_default.yaml' ? { 'dataset.name': 'demo_dataset' } : {};
+      const config = await load(name, { set });
+      expect(config.dataset.name).toBe('demo_dataset');
+      expect(config.notes).toHaveLength(1);
+      expect(config.notes[0]).toContain('embedding_gpu.init_kwargs is not used');
+    },
+  );
+
+  test('the upstream example derives the upstream project’s paths and keys', async () => {
+    await cp(join(PACKAGE_ROOT, 'test/fixtures/upstream_conf'), folder, { recursive: true });
+    const config = await load('dataset_config_example.yaml');
+    expect(config.embeddingSections.embedding_cpu).toMatchObject({
+      methods: ['pca', 'scvi_fm', 'gs10k'],
+      batch_key: 'dataset_title',
+      output_dir: 'processed_with_emb/train/demo_dataset',
+    });
+    expect(config.embeddingSections.embedding_gpu).toMatchObject({ enabled: false, methods: ['geneformer-v1'] });
+    expect(config.download).toMatchObject({
+      full_file_path: 'raw/train/cellxgene_pseudo_bulk_subset.h5ad',
+      output_path: 'raw/train/demo_dataset.h5ad',
+      stratify_keys: ['dataset_title', 'cell_type'],
+    });
+    expect(config.preprocessing).toMatchObject({
+      input_file: 'raw/train/demo_dataset.h5ad',
+      output_dir: 'processed/train/demo_dataset',
+      batch_key: 'dataset_title',
+      instrument_key: 'assay',
+      consolidation_categories: ['dataset_title', 'cell_type'],
+      categories_of_interest: ['dataset_title', 'cell_type', 'assay', 'tissue', 'disease'],
+      chunk_size: 100000,
+    });
+    expect(config.dataset_creation).toMatchObject({
+      dataset_name: 'demo_dataset',
+      data_dir: 'processed_with_emb/train/demo_dataset',
+      annotation_key: 'cell_type',
+      caption_key: 'natural_language_annotation',
+      cs_length: [4096],
+    });
+    expect(config.required_obsm_keys).toEqual(['X_pca', 'X_scvi_fm', 'X_gs10k']);
+  });
+
+  test('the configurations that Obsmith brings along', async () => {
+    const example = await loadConfig(join(PACKAGE_ROOT, 'conf/dataset_example.yaml'), {
+      env: {},
+      cwd: folder,
+      mayLackBase: true,
+    });
+    expect(example).toMatchObject({
+      base: join(folder, 'data'),
+      notes: [`Base folder not found: ${join(folder, 'data')}`],
+    });
+  });
+
+  test('a missing dataset_default.yaml is built in; composition goes in order, with _self_ where it stands', async () => {
+    await write({
+      'a.yaml': `defaults: [dataset_default.yaml, conf/site, _self_]\n${MINIMAL}max_open_chunks: 3\n`,
+      'conf/site.yaml':
+        'defaults: [more.yaml]\nmax_open_chunks: 8\nmax_failed_chunks: 8\nembedding_cpu: { batch_size: 8 }\n',
+      'conf/more.yaml': 'max_open_chunks: 9\nmax_failed_chunks: 9\nbatch_key: batch\n',
+      'b.yaml': `defaults: [_self_, conf/more.yaml]\n${MINIMAL}max_open_chunks: 3\n`,
+    });
+    expect(await load()).toMatchObject({ max_open_chunks: 3, max_failed_chunks: 8, batch_key: 'batch' });
+    expect((await load()).embeddingSections.embedding_cpu).toMatchObject({
+      methods: ['gs'],
+      batch_size: 8,
+      batch_key: 'batch',
+    });
+    expect(await load('b.yaml')).toMatchObject({ max_open_chunks: 9 });
+  });
+
+  test('a reference takes the value with its type, also inside text and over several steps', async () => {
+    await write({
+      'a.yaml': `${MINIMAL}batch_key: \${annotation_key}\nannotation_key: \${instrument_key}\ninstrument_key: "x \${dataset.name}-\${max_open_chunks}"\nmax_open_chunks: \${embedding_cpu.batch_size}\nother_bio_labels: \${embedding_cpu.methods}\n`,
+    });
+    expect(await load()).toMatchObject({ batch_key: 'x pbmc-128', max_open_chunks: 128, other_bio_labels: ['gs'] });
+  });
+
+  test('--set goes above all files and is of YAML’s types', async () => {
+    await write({ 'a.yaml': MINIMAL });
+    const config = await load('a.yaml', {
+      set: { 'embedding_cpu.methods': ['gs10k'], 'dataset.name': 'other', 'embedding_gpu.methods': ['geneformer'] },
+    });
+    expect(config.input_folder).toBe('processed/train/other');
+    expect(config.embeddingSections.embedding_cpu!.methods).toEqual(['gs10k']);
+    expect(config.embeddingSections.embedding_gpu).toMatchObject({ methods: ['geneformer'], batch_size: 128 });
+  });
+
+  test.each([
+    ['split_dataset: false\n', 'processed/test/pbmc', 'processed_with_emb/test/pbmc'],
+    ['preprocessing: { split_dataset: false }\n', 'processed/test/pbmc', 'processed_with_emb/test/pbmc'],
+    ['preprocessing: { output_dir: chunks/x/ }\n', 'chunks/x', 'processed_with_emb/train/pbmc'],
+    ['embedding_gpu: { output_dir: ./out }\n', 'processed/train/pbmc', 'out'],
+  ])('%s decides where chunks lie', async (text, input, output) => {
+    await write({ 'a.yaml': MINIMAL + text });
+    expect(await load()).toMatchObject({ input_folder: input, output_folder: output });
+  });
+
+  test('input files and format come from the top level or any section, relative to the base', async () => {
+    await write({
+      'a.yaml': `${MINIMAL}input_files: [${folder}/x/train/chunk_0.zarr]\nembedding_gpu: { input_format: zarr }\n`,
+    });
+    expect(await load()).toMatchObject({ input_files: ['x/train/chunk_0.zarr'], input_format: 'zarr' });
+  });
+
+  test('what is ignored or replaced is said once', async () => {
+    await write({
+      'a.yaml': `${MINIMAL}download: { foo: 1, seed: 1 }\npreprocessing: { bar: 2 }\nembedding_gpu: { execution_location: gpu, venv_path: .venv, init_kwargs: { geneformer_root: x } }\n`,
+    });
+    expect((await load()).notes).toEqual([
+      'Ignored (keys of steps that Obsmith does not run): download.foo, preprocessing.bar',
+      expect.stringContaining('geneformer_root -> models_dir'),
+      expect.stringContaining('embedding_gpu.execution_location'),
+      expect.stringContaining('embedding_gpu.venv_path'),
+    ]);
+  });
+
+  test('the printed configuration loads again and gives the same', async () => {
+    await cp(join(PACKAGE_ROOT, 'test/fixtures/upstream_conf'), folder, { recursive: true });
+    const config = await load('dataset_config_example.yaml');
+    await write({ 'printed.yaml': stringifyConfig(config) });
+    expect(configDocument(await load('printed.yaml'))).toEqual(parse(stringifyConfig(config)));
+  });
+});
+
+describe('what is refused', () => {
+  test('everything at once, each with its file and line', async () => {
+    await write({ 'site.yaml': 'max_open_chunks: 0\nembedding_cpu:\n  chunk_rows: 1.5\n' });
+    const problems = await problemsOf(
+      [
+        'defaults: [site.yaml, _self_]',
+        'dataset:',
+        '  name: ../x',
+        '  nam: y',
+        'base_file_path: /nope',
+        'batch_ky: a',
+        'split_dataset: "yes"',
+        'embedding_cpu:',
+        '  methods: [gs, gs10, gs]',
+        '  batch_size: 0',
+        '  chunk_row: 5',
+        '  output_format: h5ad',
+        '  embedding_dim_map: { gs: 100, nix: 3 }',
+        'embedding_gpu:',
+        '  methods: gs',
+        '  output_dir: ../out',
+        'preprocessing:',
+        '  train_split: 1.5',
+        'on_stale: kep',
+      ].join('\n'),
+    );
+    const expected = [
+      'site.yaml:1 max_open_chunks: expected a whole number of at least 1, found 0',
+      'site.yaml:3 embedding_cpu.chunk_rows: expected a whole number of at least 1, found 1.5',
+      'a.yaml:3 dataset.name: expected a name (text without / \\ or a leading dot), found "../x"',
+      'a.yaml:4 dataset.nam: unknown key',
+      'a.yaml:5 base_file_path: Base folder not found: /nope',
+      'a.yaml:6 batch_ky: unknown key',
+      'a.yaml:7 split_dataset: expected true or false, found "yes"',
+      'a.yaml:9 embedding_cpu.methods[1]: unknown method "gs10"',
+      'a.yaml:9 embedding_cpu.methods[2]: method "gs" is listed twice',
+      'a.yaml:10 embedding_cpu.batch_size: expected a whole number of at least 1, found 0',
+      'a.yaml:11 embedding_cpu.chunk_row: unknown key',
+      'a.yaml:12 embedding_cpu.output_format: expected zarr (outputs are always zarr stores), found "h5ad"',
+      'a.yaml:13 embedding_cpu.embedding_dim_map.gs: ',
+      'a.yaml:13 embedding_cpu.embedding_dim_map.nix: unknown method "nix"',
+      'a.yaml:15 embedding_gpu.methods: expected a list of texts, found "gs"',
+      'a.yaml:16 embedding_gpu.output_dir: "../out" lies outside of the base folder /nope',
+      'a.yaml:18 preprocessing.train_split: expected a number between 0 and 1 (both excluded), or null, found 1.5',
+      'a.yaml:19 on_stale: expected one of recompute, keep, fail, found "kep"',
+    ];
+    for (const text of expected) expect(problems).toContainEqual(expect.stringContaining(text));
+    expect(problems).toHaveLength(expected.length);
+  });
+
+  test.each([
+    ['no section', 'dataset: { name: a }', ['a.yaml No embedding configuration found']],
+    [
+      'a section without methods',
+      'dataset: { name: a }\nembedding_cpu: {}',
+      ['a.yaml:2 embedding_cpu.methods: No embedding configuration found: no section names a method'],
+    ],
+    ['a section that is null', 'dataset: { name: a }\nembedding_cpu:', ['a.yaml No embedding configuration found']],
+    [
+      'a section that is no mapping',
+      'dataset: { name: a }\nembedding_cpu: hvg',
+      ['a.yaml:2 embedding_cpu: expected a mapping of keys, found "hvg"'],
+    ],
+    [
+      'a misspelled section',
+      'dataset: { name: a }\nembeding_cpu: { methods: [gs] }',
+      ['a.yaml:2 embeding_cpu: unknown key', 'a.yaml No embedding configuration found'],
+    ],
+    [
+      'no name',
+      'embedding_cpu: { methods: [gs] }',
+      ['a.yaml dataset.name: expected a name (text without / \\ or a leading dot), found null'],
+    ],
+    [
+      'a list where a scalar stands',
+      `${MINIMAL}embedding_gpu: { batch_size: [1, 2] }`,
+      ['a.yaml:3 embedding_gpu.batch_size: expected a whole number of at least 1, found [1,2]'],
+    ],
+    [
+      'one method in two queues',
+      `${MINIMAL}embedding_gpu:\n  methods:\n    - gs10k\n    - gs`,
+      [
+        'a.yaml:6 embedding_gpu.methods[1]: method "gs" also stands in embedding_cpu.methods; its section decides its queue',
+      ],
+    ],
+    [
+      'sections that disagree',
+      `${MINIMAL}embedding_gpu: { input_format: h5ad, output_dir: x }\nembedding_preparation: { input_format: zarr, output_dir: y }`,
+      [
+        'a.yaml:3 embedding_gpu.output_dir: "x" disagrees with embedding_preparation.output_dir: "y"',
+        'a.yaml:3 embedding_gpu.input_format: "h5ad" disagrees with embedding_preparation.input_format: "zarr"',
+      ],
+    ],
+    [
+      'batch keys that disagree',
+      `${MINIMAL}batch_key: a\nembedding_gpu: { batch_key: b }`,
+      ['a.yaml:4 embedding_gpu.batch_key: "b" disagrees with batch_key: "a"'],
+    ],
+    [
+      'inputs inside the outputs',
+      `${MINIMAL}preprocessing: { output_dir: out/in }\nembedding_gpu: { output_dir: out }`,
+      ['a.yaml:4 embedding_gpu.output_dir: inputs (out/in) and outputs (out) must not lie inside one another'],
+    ],
+    [
+      'outputs among run data',
+      `${MINIMAL}embedding_gpu: { output_dir: .obsmith/x }`,
+      ['a.yaml:3 embedding_gpu.output_dir: .obsmith/x lies in the folder of run data, .obsmith'],
+    ],
+    ['an unknown split', `${MINIMAL}fit_splits: [train, vall]`, ['a.yaml:3 fit_splits: unknown split "vall"']],
+    [
+      'an unknown reference',
+      `${MINIMAL}batch_key: \${datset.name}`,
+      ['a.yaml:3 batch_key: ${datset.name} refers to an unknown key'],
+    ],
+    [
+      'references in a circle',
+      `${MINIMAL}batch_key: \${caption_key}\ncaption_key: \${batch_key}`,
+      ['a.yaml:3 batch_key: ${caption_key} refers to itself (caption_key -> batch_key -> caption_key)'],
+    ],
+    [
+      'a reference to what it lies in',
+      `${MINIMAL}download:\n  foo: \${download}`,
+      ['a.yaml:4 download.foo: ${download} refers to itself (download)'],
+    ],
+    ['no YAML', 'dataset: {name: a}\nembedding_cpu: [', [expect.stringMatching(/^a\.yaml:2 Flow sequence/)]],
+    ['a key twice', `${MINIMAL}dataset: { name: b }`, ['a.yaml:3 Map keys must be unique']],
+    ['a list of keys', '- a', ['a.yaml:1 expected a mapping of keys, found a list']],
+    [
+      'a missing defaults file',
+      `defaults:\n  - _self_\n  - sit.yaml\n${MINIMAL}`,
+      [expect.stringMatching(/^a\.yaml:3 defaults: file not found: "sit\.yaml" \(looked in /)],
+    ],
+    [
+      'defaults that include themselves',
+      `defaults: [a.yaml]\n${MINIMAL}`,
+      ['a.yaml:1 defaults: "a.yaml" is a cycle: a.yaml -> a.yaml'],
+    ],
+    [
+      'defaults that are no list',
+      `defaults: a.yaml\n${MINIMAL}`,
+      ['a.yaml:1 defaults: expected a list of files, found "a.yaml"'],
+    ],
+    [
+      'a group in defaults',
+      `defaults: [{ db: mysql }]\n${MINIMAL}`,
+      ['a.yaml:1 defaults: expected a file name or _self_, found {"db":"mysql"}'],
+    ],
+  ] as const)('%s', async (_what, text, expected) => {
+    expect(await problemsOf(text)).toEqual(expected);
+  });
+
+  test('no base folder', async () => {
+    expect(await problemsOf(MINIMAL, { env: {} })).toEqual(['a.yaml base_file_path: no base folder is set']);
+  });
+
+  test('overrides of unknown keys and of the wrong type are named as such', async () => {
+    const set = { 'embedding_cpu.bach_size': 1, 'embedding_cpu.methods': 'gs' };
+    expect(await problemsOf(MINIMAL, { set })).toEqual([
+      '--set embedding_cpu.methods embedding_cpu.methods: expected a list of texts, found "gs"',
+      '--set embedding_cpu.bach_size embedding_cpu.bach_size: unknown key',
+    ]);
+  });
+
+  test('remedies say what to write', async () => {
+    await write({
+      'a.yaml': `${MINIMAL}embeding_gpu: {}\nembedding_gpu: { methods: gs10k, batch_size: "64", output_format: h5ad }\n`,
+    });
+    const error = (await load().catch((thrown: unknown) => thrown)) as ObsmithError;
+    expect(error.problems.map((problem) => problem.remedy)).toEqual([
+      'Write a list: methods: [gs10k]',
+      'Write the number without quotes: batch_size: 64',
+      expect.stringContaining('write_h5ad'),
+      'Did you mean "embedding_gpu"?',
+    ]);
+  });
+
+  test('a file that is not there', async () => {
+    await expect(load('absent.yaml')).rejects.toMatchObject({
+      type: 'InvalidConfig',
+      message: 'Configuration file not found: absent.yaml',
+    });
+    await expect(load('.')).rejects.toMatchObject({
+      type: 'InvalidConfig',
+      message: expect.stringContaining('is a folder'),
+    });
+  });
+});
