@@ -1,4 +1,5 @@
 import type { AnnData, Column } from '../anndata/types.js';
+import { invalidInput, type ObsmithError } from '../errors.js';
 import type { CellBatches } from './gene-statistics.js';
 
 /**
@@ -17,6 +18,14 @@ export function cellBatches(labels: readonly (string | null)[]): CellBatches {
   const cells = new Float64Array(names.length);
   for (const code of codes) if (code >= 0) cells[code]!++;
   return { names, codes, cells };
+}
+
+/** Refusal where a batch key divides nothing. `subject` names the chunk or chunks. */
+export function noBatches(subject: string, batchKey: string): ObsmithError {
+  return invalidInput(
+    `${subject}: no cell has a value in obs/${batchKey}`,
+    'Fill the column, or set batch_key to null.',
+  );
 }
 
 function labels(column: Column): (string | null)[] {

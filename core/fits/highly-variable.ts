@@ -1,3 +1,4 @@
+import { invalidInput, type ObsmithError } from '../errors.js';
 import type { GeneSums } from './gene-statistics.js';
 import { normalizedDispersions } from './normalized-dispersion.js';
 
@@ -51,6 +52,14 @@ export function chooseOverBatches(names: readonly string[], count: number): Gene
     },
     normalized: () => mean.values(),
   };
+}
+
+/** The message of the original, which users search for. */
+export function tooFewGenes(requested: number, selected: number, available: number): ObsmithError {
+  return invalidInput(
+    `Selected less highly variable genes than requested. Requested ${requested}, selected ${selected}. Full data contains ${available} genes.`,
+    `Set embedding_dim_map.hvg to ${selected} or less, or leave hvg out of this data set's methods.`,
+  );
 }
 
 /** The `count` genes of highest normalised dispersion (rounded to float32), ties in order of position; NaN never. */

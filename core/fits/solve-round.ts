@@ -1,9 +1,10 @@
-import { invalidInput, type ObsmithError } from '../errors.js';
+import { invalidInput } from '../errors.js';
 import type { PlannedMethod } from '../plan/types.js';
 import type { TaskContext } from '../tasks/types.js';
+import { noBatches } from './cell-batches.js';
 import { fitExists, saveFit } from './fit-store.js';
 import { openGram } from './gram.js';
-import { chooseOverAllCells, chooseOverBatches } from './highly-variable.js';
+import { chooseOverAllCells, chooseOverBatches, tooFewGenes } from './highly-variable.js';
 import { fitIdOf, fitParameters, topGenesOf } from './identity.js';
 import { rootOf } from './merge-tree.js';
 import { principalComponents } from './principal-components.js';
@@ -51,12 +52,7 @@ async function solveStatistics(task: RoundTask, context: TaskContext): Promise<n
 /** Names of the highly variable genes, in the order of the first fitted chunk's var. */
 async function chooseGenes(sums: StatisticsReader, method: PlannedMethod, context: TaskContext): Promise<string[]> {
   const { genes, batches, cellsPerBatch } = sums.header;
-  if (batches.length === 0) {
-    throw invalidInput(
-      `No cell of the fitted chunks has a value in obs/${method.batchKey}`,
-      'Fill the column, or set batch_key to null.',
-    );
-  }
+  if (batches.length === 0) throw noBatches('The fitted chunks', method.batchKey!);
   const count = topGenesOf(method);
   const choice = method.batchKey === null ? chooseOverAllCells(genes.length, count) : chooseOverBatches(genes, count);
   const batchSums = new Float64Array(genes.length * 2);
@@ -67,14 +63,6 @@ async function chooseGenes(sums: StatisticsReader, method: PlannedMethod, contex
     context.progress(batch + 1, batches.length);
   }
   return Array.from(choice.choose(), (gene) => genes[gene]!);
-}
-
-/** The message of the original, which users search for. */
-export function tooFewGenes(requested: number, selected: number, available: number): ObsmithError {
-  return invalidInput(
-    `Selected less highly variable genes than requested. Requested ${requested}, selected ${selected}. Full data contains ${available} genes.`,
-    `Set embedding_dim_map.hvg to ${selected} or less, or leave hvg out of this data set's methods.`,
-  );
 }
 
 async function solveGram(task: RoundTask, context: TaskContext): Promise<number> {
