@@ -50,15 +50,16 @@ async function columns(store: AnnData, axis: 'obs' | 'var' | 'raw/var'): Promise
   return found;
 }
 
-/** All that is neither obs, var nor the counts: chunks are normalised anew, so it would no longer belong to them. */
+const NOT_CARRIED = 'import carries counts, obs and var';
+
+/** All that is neither obs, var nor the counts: chunks are normalised anew, so most of it would no longer belong to them. */
 async function leftOut(store: AnnData, counts: CountCandidate): Promise<FileReport['leftOut']> {
   const left: { element: string; reason: string }[] = [];
-  const derived = 'was made from the matrix before import; make it anew from the chunks';
   if (counts.element !== 'X' && (await store.matrix('X')))
     left.push({ element: 'X', reason: `${counts.element} holds the raw counts; X is normalised anew` });
   for (const group of ['layers', 'obsm', 'varm', 'obsp', 'varp', 'uns'] as const) {
     for (const key of await store.keys(group)) {
-      if (`${group}/${key}` !== counts.element) left.push({ element: `${group}/${key}`, reason: derived });
+      if (`${group}/${key}` !== counts.element) left.push({ element: `${group}/${key}`, reason: NOT_CARRIED });
     }
   }
   return left;

@@ -101,17 +101,19 @@ function positions(kept: Uint8Array): Int32Array {
 
 async function describeGenes(counts: CountCandidate, kept: Kept) {
   const columns = await counts.geneColumns();
-  const names = makeUnique(await counts.geneNames());
-  const ensembl = await findEnsemblIds(names.names, columns);
-  const stale = [...columns.keys()].filter((name) => STALE_GENE_COLUMNS.test(name));
+  const all = makeUnique(await counts.geneNames());
   const rows = [...kept.genes.keys()].filter((gene) => kept.genes[gene] === 1);
+  const names = rows.map((gene) => all.names[gene]!);
 
+  const stale = [...columns.keys()].filter((name) => STALE_GENE_COLUMNS.test(name));
   const carried = new Map<string, Column>();
   for (const [name, column] of columns) if (!stale.includes(name)) carried.set(name, takeRows(column, rows));
-  carried.set('ensembl_id', takeRows({ kind: 'strings', values: [...ensembl.ids] }, rows));
-  const notes = names.renamed > 0 ? [`${names.renamed} repeated gene names got a suffix -1, -2...`] : [];
+  const ensembl = await findEnsemblIds(names, carried);
+  carried.set('ensembl_id', { kind: 'strings', values: [...ensembl.ids] });
+
+  const notes = all.renamed > 0 ? [`${all.renamed} repeated gene names got a suffix -1, -2...`] : [];
   return {
-    chunkGenes: { names: rows.map((gene) => names.names[gene]!), columns: carried } satisfies ChunkGenes,
+    chunkGenes: { names, columns: carried } satisfies ChunkGenes,
     ensembl,
     leftOut: stale.map((name) => ({ element: `var/${name}`, reason: 'describes the matrix before import' })),
     notes: [...notes, ...ensemblNotes(ensembl)],
