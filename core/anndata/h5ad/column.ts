@@ -1,4 +1,5 @@
 import { invalidInput } from '../../errors.js';
+import { categoryText } from '../category-text.js';
 import type { Column } from '../types.js';
 import { type ArrayElement, type Element, encodingType, type GroupElement } from './element.js';
 import { numbersOf } from './values.js';
@@ -80,8 +81,8 @@ export function textOf(column: Column): string[] {
     case 'categories':
       return Array.from(column.codes, (code) => column.categories[code] ?? '');
     case 'numbers':
-      return Array.from(column.values, String);
+      return Array.from(column.values, (value) => categoryText(value, column.dtype ?? 'float64'));
     case 'booleans':
-      return column.values.map((value) => (value === null ? '' : value ? 'True' : 'False'));
+      return column.values.map((value) => (value === null ? '' : categoryText(Number(value), 'bool')));
   }
 }

@@ -1,7 +1,7 @@
-import type { Dataset } from 'h5wasm/node';
 import { invalidInput } from '../../errors.js';
 import { itemSize, type NumericDtype } from '../zarr-write/metadata.js';
-import { hdf5, hdf5Reason } from './file.js';
+import { hdf5Reason } from './file.js';
+import { type Dataset, hdf5 } from './library.js';
 
 /** Bytes of one read: HDF5's heap never shrinks and is capped at 2 GiB, and larger reads are no faster. */
 export const READ_BYTES = 8 * 1024 * 1024;
@@ -114,23 +114,23 @@ interface Hyperslab {
 /** The library's own accessors turn 64-bit integers into BigInts and refuse float16; the bytes are what is needed. */
 async function readRaw(file: string, dataset: Dataset, part: Hyperslab | null, bytes: number): Promise<Uint8Array> {
   if (bytes === 0) return new Uint8Array(0);
-  const module = await hdf5();
-  const pointer = module._malloc(bytes);
+  const pointer = hdf5._malloc(bytes);
   if (pointer === 0) throw new Error(`HDF5 could not allocate ${bytes} bytes for ${whereIs(file, dataset)}`);
   try {
     return decoding(file, dataset, () => {
       const count = part?.count.map(BigInt) ?? null;
       const offset = part?.offset.map(BigInt) ?? null;
       const strides = part?.count.map(() => 1n) ?? null;
-      module.get_dataset_data(dataset.file_id, dataset.path, count, offset, strides, BigInt(pointer));
-      return module.HEAPU8.slice(pointer, pointer + bytes);
+      hdf5.get_dataset_data(dataset.file_id, dataset.path, count, offset, strides, BigInt(pointer));
+      return hdf5.HEAPU8.slice(pointer, pointer + bytes);
     });
   } finally {
-    module._free(pointer);
+    hdf5._free(pointer);
   }
 }
 
 function decoding<T>(file: string, dataset: Dataset, read: () => T): T {
+  refuseUnsizedLzf(file, dataset);
   try {
     return read();
   } catch (error) {
@@ -140,6 +140,17 @@ function decoding<T>(file: string, dataset: Dataset, read: () => T): T {
       error,
     );
   }
+}
+
+const LZF = 32000;
+
+/** Without the size of a block among its parameters, as current h5py writes strings, the lzf plugin aborts the whole library. */
+function refuseUnsizedLzf(file: string, dataset: Dataset): void {
+  if (!dataset.filters.some((filter) => filter.id === LZF && filter.cd_values.length < 3)) return;
+  throw invalidInput(
+    `${whereIs(file, dataset)} is compressed by lzf without block sizes, which cannot be decoded`,
+    'Write the file anew with compression="gzip": anndata.read_h5ad(path).write_h5ad(path, compression="gzip").',
+  );
 }
 
 function filterNote(dataset: Dataset): string {

@@ -1,29 +1,10 @@
 import { open } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import h5wasm, { type File, type Group } from 'h5wasm/node';
 import { fromSystemError, invalidInput, isObsmithError } from '../../errors.js';
+import { File } from './library.js';
 
 const SIGNATURE = Uint8Array.of(0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a);
 /** A user block may precede the signature, which then stands at 512, 1024, 2048... */
 const SIGNATURE_OFFSETS = [0, 512, 1024, 2048];
-
-type H5Module = Awaited<typeof h5wasm.ready>;
-let loaded: Promise<H5Module> | undefined;
-
-/** The HDF5 library, once per thread: reading errors throw, and filters beyond gzip (lzf, blosc, zstd...) are found. */
-export function hdf5(): Promise<H5Module> {
-  loaded ??= load();
-  return loaded;
-}
-
-async function load(): Promise<H5Module> {
-  const module = await h5wasm.ready;
-  module.activate_throwing_error_handler();
-  const plugins = dirname(createRequire(import.meta.url).resolve('h5wasm-plugins'));
-  module.insert_plugin_search_path(join(plugins, 'plugins'), 0);
-  return module;
-}
 
 /** True where the file begins as HDF5 does. Errors of the file system are ObsmithErrors. */
 export async function isHdf5(path: string): Promise<boolean> {
@@ -48,10 +29,9 @@ export async function openHdf5(path: string): Promise<File> {
       'Give an .h5ad file written by anndata, or import the raw data with `obsmith import`.',
     );
   }
-  await hdf5();
   let file: File;
   try {
-    file = new h5wasm.File(path, 'r');
+    file = new File(path, 'r');
   } catch (error) {
     throw damaged(path, error);
   }
@@ -84,5 +64,3 @@ export function hdf5Reason(error: unknown): string {
   const reasons = [...text.matchAll(/line \d+ in \w+\(\): (.+)/g)].map((match) => match[1]!);
   return reasons.at(-1) ?? text.split('\n')[0] ?? text;
 }
-
-export type { File, Group };

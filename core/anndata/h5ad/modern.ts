@@ -1,4 +1,4 @@
-import { type Attribute, Dataset, Group, type Reference } from 'h5wasm/node';
+import type { Attribute, Reference } from 'h5wasm/node';
 import { invalidInput } from '../../errors.js';
 import type { Json } from '../../methods/types.js';
 import { itemSize } from '../zarr-write/metadata.js';
@@ -15,6 +15,7 @@ import {
 } from './dataset.js';
 import { type Attributes, type Element, encoding, type GroupElement, groupOf } from './element.js';
 import { hdf5Call } from './file.js';
+import { Dataset, Group } from './library.js';
 import { recordsElement } from './records.js';
 
 /** The child of a group, or null. Links that lead nowhere or out of the file are refused. */

@@ -5,7 +5,8 @@ import type { AnnData, Column, MatrixInfo, MatrixPath, RowBlock, RowRange } from
 import { readColumn, textOf } from './column.js';
 import { digestElement } from './digest.js';
 import type { Element, GroupElement } from './element.js';
-import { type File, openHdf5 } from './file.js';
+import { openHdf5 } from './file.js';
+import type { File } from './library.js';
 import { matrixBlocks, matrixInfo } from './matrix.js';
 import { rootElement } from './root.js';
 

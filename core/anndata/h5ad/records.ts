@@ -1,4 +1,3 @@
-import type { Dataset } from 'h5wasm/node';
 import { invalidInput } from '../../errors.js';
 import { itemSize, type NumericDtype } from '../zarr-write/metadata.js';
 import {
@@ -13,6 +12,7 @@ import {
   whereIs,
 } from './dataset.js';
 import { type ArrayElement, encoding, type RecordsElement, type StringsElement } from './element.js';
+import type { Dataset } from './library.js';
 
 type ColumnElement = ArrayElement | StringsElement;
 

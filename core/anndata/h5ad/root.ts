@@ -1,4 +1,3 @@
-import type { Dataset, Group } from 'h5wasm/node';
 import { invalidInput } from '../../errors.js';
 import { readAttributes } from './attributes.js';
 import {
@@ -10,6 +9,7 @@ import {
   type RecordsElement,
   type StringsElement,
 } from './element.js';
+import type { Dataset, Group } from './library.js';
 import { categorical, childOf, elementOf } from './modern.js';
 import { numbersOf } from './values.js';
 
