@@ -42,7 +42,7 @@ export async function scanChunk(
     const summary = await readSummary(input, chunk.name);
     const known = await believable(await readSidecar(file), input, summary);
     const expression = known?.expression ?? (await findExpression(input, summary, context));
-    const missing = digested(elements, expression).filter((element) => !(element in (known?.digests ?? {})));
+    const missing = undigested(elements, { expression, digests: known?.digests ?? {} });
     if (known && missing.length === 0) return { ...known, ...summary };
     const digests: Record<string, string> = { ...known?.digests };
     // Taken before the digests: a file that changes meanwhile makes the next scan start anew.
@@ -59,9 +59,37 @@ export async function scanChunk(
   }
 }
 
+/** The kept scan, where its files are still the same and it has every element; null where `scanChunk` would have to work. Changes nothing. */
+export async function freshScan({ base, dataset, chunk, elements }: ScanRequest): Promise<ChunkScan | null> {
+  const kept = await readScan(base, dataset, chunk.name);
+  if (!kept) return null;
+  const input = await openAnnData(join(base, chunk.input));
+  try {
+    const summary = await readSummary(input, chunk.name);
+    const known = await believable(kept, input, summary);
+    if (!known || undigested(elements, known).length > 0) return null;
+    return { ...known, ...summary };
+  } finally {
+    await input.close();
+  }
+}
+
 /** The kept scan of a chunk as it was last found, or null where it was never scanned. */
 export async function readScan(base: string, dataset: string, chunkName: string): Promise<ChunkScan | null> {
   return readSidecar(join(base, scanFile(dataset, chunkName)));
+}
+
+/** The kept scan where it still holds and covers all elements, or null: looks at files' sizes and times, and reads no matrix. */
+export async function freshScan({ base, dataset, chunk, elements }: ScanRequest): Promise<ChunkScan | null> {
+  const input = await openAnnData(join(base, chunk.input));
+  try {
+    const summary = await readSummary(input, chunk.name);
+    const known = await believable(await readSidecar(join(base, scanFile(dataset, chunk.name))), input, summary);
+    const covers = known !== null && digested(elements, known.expression).every((element) => element in known.digests);
+    return covers ? { ...known, ...summary } : null;
+  } finally {
+    await input.close();
+  }
 }
 
 /** The kept scan where the files behind it are still the same. */
@@ -79,11 +107,11 @@ function covered(summary: ChunkSummary, elements: readonly string[]): string[] {
   return [...new Set(summary.hasX ? [...elements, 'X'] : elements)].sort();
 }
 
-/** Expression that is made from counts depends on them, too. */
-function digested(elements: readonly string[], expression: ChunkScan['expression']): string[] {
+/** Elements without a digest yet. Expression that is made from counts depends on them, too. */
+function undigested(elements: readonly string[], scan: Pick<ChunkScan, 'expression' | 'digests'>): string[] {
   const all = new Set(elements);
-  if (expression === 'layers/counts' && all.has('X')) all.add('layers/counts');
-  return [...all];
+  if (scan.expression === 'layers/counts' && all.has('X')) all.add('layers/counts');
+  return [...all].filter((element) => !(element in scan.digests));
 }
 
 async function findExpression(
