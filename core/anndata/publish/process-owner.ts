@@ -1,0 +1,33 @@
+import { hostname } from 'node:os';
+
+/** Says which process a file belongs to, so that others can tell whether it still runs. */
+export interface ProcessOwner {
+  readonly token: string;
+  readonly host: string;
+  readonly pid: number;
+}
+
+/** Text to put into such a file. */
+export const ownedByThisProcess = (token: string): string =>
+  JSON.stringify({ token, host: hostname(), pid: process.pid } satisfies ProcessOwner);
+
+/** True only where the process surely ended: it ran on this host and is no more. */
+export function hasEnded(text: string): boolean {
+  const owner = parse(text);
+  if (owner === null || owner.host !== hostname()) return false;
+  try {
+    process.kill(owner.pid, 0);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ESRCH';
+  }
+}
+
+function parse(text: string): ProcessOwner | null {
+  try {
+    const owner = JSON.parse(text) as ProcessOwner | null;
+    return typeof owner?.pid === 'number' ? owner : null;
+  } catch {
+    return null;
+  }
+}
