@@ -79,19 +79,6 @@ export async function readScan(base: string, dataset: string, chunkName: string)
   return readSidecar(join(base, scanFile(dataset, chunkName)));
 }
 
-/** The kept scan where it still holds and covers all elements, or null: looks at files' sizes and times, and reads no matrix. */
-export async function freshScan({ base, dataset, chunk, elements }: ScanRequest): Promise<ChunkScan | null> {
-  const input = await openAnnData(join(base, chunk.input));
-  try {
-    const summary = await readSummary(input, chunk.name);
-    const known = await believable(await readSidecar(join(base, scanFile(dataset, chunk.name))), input, summary);
-    const covers = known !== null && digested(elements, known.expression).every((element) => element in known.digests);
-    return covers ? { ...known, ...summary } : null;
-  } finally {
-    await input.close();
-  }
-}
-
 /** The kept scan where the files behind it are still the same. */
 async function believable(known: ChunkScan | null, input: AnnData, summary: ChunkSummary): Promise<ChunkScan | null> {
   if (!known) return null;
