@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { QUIET } from '../tasks/types.js';
-import { readScan, scanChunk } from './scan.js';
+import { freshScan, readScan, scanChunk } from './scan.js';
 
 const HEART = fileURLToPath(new URL('../../test/fixtures/heart-60', import.meta.url));
 const ELEMENTS = ['X', 'obs/_index', 'var/_index'];
@@ -75,6 +75,18 @@ it('makes a kept scan that is not whole anew', async () => {
   await writeFile(sidecar, (await readFile(sidecar, 'utf8')).slice(0, 50));
   expect(await readScan(base, 'heart', 'train/chunk_0')).toBeNull();
   expect(await scan('zarr')).toEqual(first);
+});
+
+it('tells whether a scan is still fresh without making one', async () => {
+  const path = await place('zarr');
+  const fresh = (elements = ELEMENTS) => freshScan({ base, dataset: 'heart', chunk: chunkOf('zarr'), elements });
+  expect(await fresh()).toBeNull();
+  const found = await scan('zarr');
+  expect(await fresh()).toEqual(found);
+  expect(await fresh(['layers/counts'])).toBeNull();
+  await utimes(join(path, 'X/data/0'), 1e9, 1e9);
+  expect(await fresh()).toBeNull();
+  expect(await readScan(base, 'heart', 'train/chunk_0')).toEqual(found);
 });
 
 it('answers null for a chunk that was never scanned', async () => {

@@ -3,7 +3,7 @@ import { findMethod, methodNames, methods } from './registry.js';
 
 describe('registry', () => {
   it('knows every method that configurations of the original name, under its own name', () => {
-    for (const name of ['gs', 'gs10k', 'scvi_fm', 'geneformer', 'geneformer-v1', 'cw-geneformer']) {
+    for (const name of ['hvg', 'pca', 'gs', 'gs10k', 'scvi_fm', 'geneformer', 'geneformer-v1', 'cw-geneformer']) {
       expect(findMethod(name).name).toBe(name);
     }
     for (const [name, method] of methods) expect(method.name).toBe(name);
