@@ -35,16 +35,16 @@ export async function embedBlocks(
       writer.begin(first);
       const range = { start: first * staged.blockRows, end: Math.min(end * staged.blockRows, scan.cells), blockRows };
       for await (const block of sourceBlocks(input, scan, embedder, range)) {
-        context.checkCancelled();
         for (let row = 0; row < block.rows; ) {
+          context.checkCancelled();
           const { rows, out } = writer.next(block.rows - row);
           await embedder.embed(sliceRows(block, row, row + rows), out);
           refuseNonFinite(out, dim, block.start + row, scan.name);
           await writer.advance(rows);
           row += rows;
+          rowsDone += rows;
+          context.progress(rowsDone, scan.cells);
         }
-        rowsDone += block.rows;
-        context.progress(rowsDone, scan.cells);
       }
       writer.checkEnded(end, scan.name);
     }

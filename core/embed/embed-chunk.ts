@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { openAnnData } from '../anndata/open.js';
 import { claimStagedArray, type StagedArray } from '../anndata/publish/staged-array.js';
 import type { AnnData } from '../anndata/types.js';
@@ -21,7 +21,7 @@ export interface EmbedRequest {
   readonly fit: Fit | null;
   /** Names this attempt and no other. */
   readonly attempt: string;
-  /** Staging folder of the chunk, absolute or relative to the base. */
+  /** Staging folder of the chunk, relative to the base. */
   readonly staging: string;
 }
 
@@ -78,7 +78,7 @@ function claim(
   signature: string,
 ): Promise<StagedArray> {
   return claimStagedArray(
-    { folder: join(base, staging), key: `X_${method.method}`, attempt, signature },
+    { folder: resolve(base, staging), key: `X_${method.method}`, attempt, signature },
     {
       rows: input.cells,
       dim: method.dim,

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { Plan, PlannedChunk, PlannedMethod } from '../plan/types.js';
 import type { MethodInput, PlanLocation, RoundInput, TaskInput, TaskName, TaskOutput } from './definitions.js';
 import type { TaskContext } from './types.js';
@@ -92,7 +91,7 @@ interface Place {
   readonly base: string;
   readonly plan: Plan;
   readonly chunk: PlannedChunk;
-  /** Absolute folder of this chunk's staging. */
+  /** Folder of this chunk's staging, relative to the base. */
   readonly staging: string;
 }
 
@@ -101,7 +100,7 @@ async function lookUp(location: PlanLocation, index: number): Promise<Place> {
   const { stagingFolder } = await import('../dataset/layout.js');
   const loaded = await loadPlan(location);
   const chunk = await loadPlannedChunk(loaded, index);
-  return { ...loaded, chunk, staging: join(loaded.base, stagingFolder(loaded.plan.id, chunk.name)) };
+  return { ...loaded, chunk, staging: stagingFolder(loaded.plan.id, chunk.name) };
 }
 
 async function methodOf(input: MethodInput | RoundInput): Promise<PlannedMethod> {
