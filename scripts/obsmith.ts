@@ -9,6 +9,7 @@ const COMMANDS: readonly CommandEntry[] = [
   { names: ['import'], load: () => import('./commands/import.js') },
   { names: ['config'], load: () => import('./commands/config.js') },
   { names: ['plan'], load: () => import('./commands/plan.js') },
+  { names: ['doctor'], load: () => import('./commands/doctor.js') },
 ];
 
 /** The whole CLI in-process: the entry below and tests call it. */

@@ -28,7 +28,8 @@ export function withDefaults(written: Tree, defaults: Tree): Tree {
  */
 export function checkShape(tree: Tree, raw: Tree, defaults: Tree, problems: ConfigProblems): CheckedConfig {
   const parsed = configSchema.safeParse(tree);
-  if (parsed.success) return parsed.data;
+  // The tree itself, since zod's copy of it has the keys in another order than people wrote them.
+  if (parsed.success) return tree as CheckedConfig;
   const { issues } = parsed.error;
   const own = issues.filter((issue) => !comesFromAnother(issue, issues, raw));
   problems.addIssues(own, tree, defaults, knownKeys);

@@ -100,6 +100,7 @@ async function buildProgram(
       writeOut: (text) => help.push(text),
       writeErr: (text) => help.push(text),
       getOutHelpWidth: () => Math.min(cli.terminal.width, 110),
+      getErrHelpWidth: () => Math.min(cli.terminal.width, 110),
       getOutHasColors: () => cli.terminal.colours.isColorSupported,
     })
     .configureHelp({
