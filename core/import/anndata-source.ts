@@ -38,10 +38,21 @@ async function candidate(store: AnnData, path: MatrixPath): Promise<CountCandida
     element: path,
     genes: matrix.columns,
     geneNames: () => store.names(axis),
-    geneColumns: () => columns(store, axis),
+    geneColumns: async () => {
+      const own = await columns(store, axis);
+      return axis === 'raw/var' && (await hasSameGenes(store))
+        ? new Map([...own, ...(await columns(store, 'var'))])
+        : own;
+    },
     notGenes: async () => null,
     rowBlocks: () => store.rowBlocks(path),
   };
+}
+
+/** Where raw has the same genes, var says at least as much about them. */
+async function hasSameGenes(store: AnnData): Promise<boolean> {
+  const [raw, current] = await Promise.all([store.names('raw/var'), store.names('var')]);
+  return raw.length === current.length && raw.every((name, gene) => name === current[gene]);
 }
 
 async function columns(store: AnnData, axis: 'obs' | 'var' | 'raw/var'): Promise<Map<string, Column>> {

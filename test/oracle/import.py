@@ -35,8 +35,12 @@ def main() -> None:
         "tenx_mtx": describe(read_mtx()),
         "pbmc_10k": describe(sc.read_h5ad(DEMO / "pbmc_10k_protein_v3.h5ad")),
     }
+    names = ["a", "a", "b", "a-1", "a", "b", "c", "a-1"]
+    expected["unique_names"] = {"names": names, "unique": list(ad.utils.make_index_unique(pd.Index(names)))}
+    expected["sfc32"] = {"seed": 42, "values": sfc32(42, 8)}
     normalised(tenx).X.data.astype("<f4").tofile(FIXTURES / "expected_x_10x_v3.f32")
     write_raw_with_more_genes()
+    write_without_counts()
     write_legacy_10x(tenx)
     (FIXTURES / "expected.json").write_text(json.dumps(expected, indent=1) + "\n")
 
@@ -83,6 +87,21 @@ def describe(data: ad.AnnData) -> dict:
     }
 
 
+def sfc32(seed: int, count: int) -> list[float]:
+    """PractRand's sfc32 seeded with (0, 0, seed), counter 1, 15 rounds discarded; 53-bit floats from pairs of outputs."""
+    a, b, c, counter, mask = 0, 0, seed, 1, 0xFFFFFFFF
+    outputs = []
+    for _ in range(15 + 2 * count):
+        total = (a + b + counter) & mask
+        counter = (counter + 1) & mask
+        a = b ^ (b >> 9)
+        b = (c + (c << 3)) & mask
+        c = ((((c << 21) | (c >> 11)) & mask) + total) & mask
+        outputs.append(total)
+    pairs = zip(outputs[15::2], outputs[16::2])
+    return [((high >> 5) * 2**26 + (low >> 6)) / 2**53 for high, low in pairs]
+
+
 def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
@@ -103,6 +122,16 @@ def write_raw_with_more_genes() -> None:
     data.obsm["X_umap"] = np.zeros((4, 2), np.float32)
     data.uns["title"] = "raw has more genes"
     data.write_h5ad(FIXTURES / "raw_more_genes.h5ad")
+
+
+def write_without_counts() -> None:
+    """Scaled X, a layer of normalised values, and a counts layer with NaN."""
+    values = np.array([[0, 1, 2], [3, 0, 5]], np.float32)
+    data = ad.AnnData(values - 1)
+    data.layers["counts"] = values.copy()
+    data.layers["counts"][1, 2] = np.nan
+    data.layers["normalised"] = np.log1p(values)
+    data.write_h5ad(FIXTURES / "scaled.h5ad")
 
 
 def write_legacy_10x(data: ad.AnnData) -> None:
