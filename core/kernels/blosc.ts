@@ -21,6 +21,8 @@ const SOURCE = 4096;
 /** Copies run 16 bytes wide, so each area is followed by this many writable bytes. */
 const SLACK = 64;
 const PAGE = 65536;
+/** A byte of LZ4 stands for 255 bytes at most; a larger promise would only reserve memory. */
+const LZ4_MAX_RATIO = 255;
 
 let memory: WebAssembly.Memory | undefined;
 let kernel: BloscExports | undefined;
@@ -47,15 +49,21 @@ export function bloscSource(bytes: number): Uint8Array {
 }
 
 /**
- * Decodes what lies in the view that `bloscSource` gave. Returns a view, 16-byte aligned, that is valid until the next call of
+ * Decodes what lies in the view that `bloscSource` gave; `expectedBytes` is null where only the header knows the size. Returns a view, 16-byte aligned, that is valid until the next call of
  * either function; null where the buffer needs another decoder (codec other than LZ4, bit shuffle).
  * One memory per thread serves all arrays, so nothing is allocated per chunk. @throws CorruptData
  */
-export function decodeBlosc(sourceBytes: number): Uint8Array | null {
+export function decodeBlosc(sourceBytes: number, expectedBytes: number | null): Uint8Array | null {
   const header = readBloscHeader(bloscSource(sourceBytes));
   const { decodedBytes } = header;
+  if (expectedBytes !== null && decodedBytes !== expectedBytes) {
+    throw new CorruptData(`expected ${expectedBytes} decoded bytes, the Blosc header promises ${decodedBytes}`);
+  }
   if (decodedBytes === 0) return new Uint8Array(0);
   if (!isFastBlosc(header)) return null;
+  if (decodedBytes > LZ4_MAX_RATIO * sourceBytes) {
+    throw new CorruptData(`${sourceBytes} bytes cannot hold the ${decodedBytes} that the Blosc header promises`);
+  }
   const target = align(SOURCE + sourceBytes + SLACK);
   const scratch = align(target + decodedBytes + SLACK);
   grow(scratch + header.blockBytes + SLACK);

@@ -1,4 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { NumberArray, readStrings } from './array.js';
@@ -65,5 +68,31 @@ it('reads several arrays at the same time', async () => {
 });
 
 it('refuses a data type that it cannot deliver', () => {
-  expect(() => new NumberArray(node('v2', 'dates'))).toThrow(/expected numbers in dates .* found <M8\[D\]/);
+  expect(() => new NumberArray(node('v2', 'dates'))).toThrow(
+    /dates in .* has data type <M8\[D\], which cannot be read/,
+  );
+});
+
+describe('a damaged chunk', () => {
+  it.each([
+    ['blosc_zlib', 'flipped', 'chunk 0 of array'],
+    ['blosc_zstd', 'cut off', 'chunk 0 of array'],
+    ['gzip', 'flipped', 'chunk 0 of array'],
+    ['zstd', 'cut off', 'chunk 0 of array'],
+    ['lz4', 'cut off', 'chunk 0 of array'],
+    ['raw', 'cut off', 'chunk 0 of array'],
+    ['delta', 'cut off', 'chunk 0 of array'],
+  ])('of %s is refused where it is %s', async (name, damage, message) => {
+    const store = await mkdtemp(join(tmpdir(), 'obsmith-arrays-'));
+    try {
+      await cp(join(folder, 'v2.zarr', name), join(store, 'array'), { recursive: true });
+      const bytes = await readFile(join(store, 'array/0'));
+      const middle = Math.floor(bytes.length / 2);
+      bytes[middle] = bytes[middle]! ^ 0x55;
+      await writeFile(join(store, 'array/0'), damage === 'flipped' ? bytes : bytes.subarray(0, middle));
+      await expect(new NumberArray(readArrayNode(store, 2, 'array')).read()).rejects.toThrow(message);
+    } finally {
+      await rm(store, { recursive: true });
+    }
+  });
 });

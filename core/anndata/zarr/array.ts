@@ -19,6 +19,7 @@ export class NumberArray {
   readonly #absent: Absent;
 
   constructor(node: ArrayNode, absent: Absent = 'fill') {
+    this.#chunks = new ChunkReader(node);
     if (node.dtype.kind !== 'number') {
       throw invalidInput(
         `expected numbers in ${node.element} of ${node.root}, found ${node.dtype.name}`,
@@ -29,7 +30,6 @@ export class NumberArray {
     this.dtype = node.dtype;
     this.rows = node.shape[0] ?? 1;
     this.rowSize = node.shape.slice(1).reduce((product, size) => product * size, 1);
-    this.#chunks = new ChunkReader(node);
     this.#absent = absent;
   }
 
@@ -92,6 +92,7 @@ export function describe(error: unknown, node: ArrayNode): unknown {
 /** All strings of an array with one axis (or none), in order. */
 export async function readStrings(node: ArrayNode): Promise<string[]> {
   const { dtype } = node;
+  const chunks = new ChunkReader(node);
   if (dtype.kind !== 'string' && dtype.kind !== 'fixed-string') {
     throw invalidInput(
       `expected strings in ${node.element} of ${node.root}, found ${dtype.name}`,
@@ -104,7 +105,6 @@ export async function readStrings(node: ArrayNode): Promise<string[]> {
       'Write it as a column.',
     );
   }
-  const chunks = new ChunkReader(node);
   const total = node.shape[0] ?? 1;
   const strings: string[] = [];
   for (let chunk = 0; strings.length < total; chunk++) {

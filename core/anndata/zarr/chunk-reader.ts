@@ -2,7 +2,8 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { fromSystemError, invalidInput, type ObsmithError } from '../../errors.js';
 import { CorruptData } from '../../kernels/blosc-header.js';
-import { decode, decodersReady, encodedSource } from './decode.js';
+import { zstdReady } from '../../kernels/zstd.js';
+import { decode, encodedSource } from './decode.js';
 import { readForeignChunk } from './foreign-chunk.js';
 import type { ArrayNode } from './metadata.js';
 import { readShardIndex, type ShardEntry } from './shard-index.js';
@@ -46,7 +47,7 @@ export class ChunkReader {
    * decoder: copy what is needed before `use` returns. @throws InvalidInput that names array and chunk where it is corrupt
    */
   async read(coordinates: readonly number[], use: (bytes: Uint8Array | null) => void): Promise<void> {
-    await decodersReady();
+    await zstdReady();
     try {
       const decoded = this.#decoded(coordinates);
       const bytes = decoded instanceof Promise ? await decoded : decoded;
@@ -77,11 +78,18 @@ export class ChunkReader {
   #decoded(coordinates: readonly number[]): Uint8Array | Promise<Uint8Array> | null {
     const { node } = this;
     const file = join(node.folder, this.#file(coordinates));
-    if (node.foreign !== null) return readForeignChunk(node, file, coordinates);
     const entry = node.shard === null ? undefined : this.#shardEntry(file, coordinates);
     if (entry === null) return null;
     const source = readBytes(file, entry, (bytes) => encodedSource(node.codecs, bytes));
-    return source && decode(node.codecs, source, this.#decodedBytes);
+    if (source === null) return null;
+    if (node.foreign === null) return decode(node.codecs, source, this.#decodedBytes);
+    return this.#foreign(source, coordinates);
+  }
+
+  /** zarrita does not notice what is cut off or damaged, so the codecs that we know are checked first. */
+  async #foreign(source: Uint8Array, coordinates: readonly number[]): Promise<Uint8Array> {
+    await decode(this.node.codecs, source, null);
+    return readForeignChunk(this.node, coordinates);
   }
 
   /** Key of the file that holds the chunk. */

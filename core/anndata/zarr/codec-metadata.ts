@@ -5,7 +5,7 @@ export interface BytesCodec {
 
 /** How an array's chunks are encoded, the same for both versions. */
 export interface ArrayCodecs {
-  /** In the order of decoding. */
+  /** In the order of decoding, up to the first foreign one. */
   readonly codecs: readonly BytesCodec[];
   /** Order of the elements inside a chunk. */
   readonly order: 'C' | 'F';
@@ -93,8 +93,9 @@ const isReversal = (order: unknown, dimensions: number): boolean =>
 
 function bytesCodecs(names: readonly string[]): { codecs: BytesCodec[]; foreign: string | null } {
   const unknown = names.filter((name) => !isKnown(name));
+  const known = names.slice(0, unknown.length > 0 ? names.indexOf(unknown[0]!) : names.length);
   return {
-    codecs: names.filter(isKnown).map((name) => ({ name })),
+    codecs: known.filter(isKnown).map((name) => ({ name })),
     foreign: unknown.length > 0 ? unknown.join(', ') : null,
   };
 }

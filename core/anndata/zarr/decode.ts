@@ -1,11 +1,12 @@
-import * as zlib from 'node:zlib';
-import { ZSTDDecoder } from 'zstddec';
+import { unzipSync } from 'node:zlib';
 import { bloscSource, decodeBlosc } from '../../kernels/blosc.js';
+import { decodeAnyBlosc } from '../../kernels/blosc-any.js';
 import { CorruptData } from '../../kernels/blosc-header.js';
 import { crc32c } from '../../kernels/crc32c.js';
+import { decodeZstd, zstdContentBytes } from '../../kernels/zstd.js';
 import type { BytesCodec } from './codec-metadata.js';
 
-/** Largest buffer that a chunk of strings may decode to; numeric chunks say their size themselves. */
+/** Largest buffer that a chunk of strings may inflate to; numeric chunks say their size themselves. */
 const MAX_BYTES = 2 ** 31;
 
 /** Input area of this thread for chunks that are not Blosc. */
@@ -48,7 +49,7 @@ function decodeStep(
 ): Uint8Array | Promise<Uint8Array> {
   switch (name) {
     case 'blosc':
-      return blosc(bytes, isSource);
+      return blosc(bytes, isSource, expected);
     case 'zstd':
       return zstd(bytes, expected);
     case 'gzip':
@@ -61,61 +62,22 @@ function decodeStep(
   }
 }
 
-function blosc(bytes: Uint8Array, isSource: boolean): Uint8Array | Promise<Uint8Array> {
+function blosc(bytes: Uint8Array, isSource: boolean, expected: number | null): Uint8Array {
   if (!isSource) bloscSource(bytes.length).set(bytes);
-  return decodeBlosc(bytes.length) ?? foreign('blosc', bytes);
+  return decodeBlosc(bytes.length, expected) ?? decodeAnyBlosc(bytes);
 }
 
 function inflate(bytes: Uint8Array, expected: number | null): Uint8Array {
   try {
-    return zlib.unzipSync(bytes, { maxOutputLength: expected ?? MAX_BYTES });
+    return unzipSync(bytes, { maxOutputLength: expected ?? MAX_BYTES });
   } catch (error) {
     throw new CorruptData((error as Error).message);
   }
 }
 
-/** Node has zstd from 22.15 on; zstddec serves older ones and must have been made ready. */
-const nodeZstd = (zlib as { zstdDecompressSync?: (bytes: Uint8Array, options: { maxOutputLength: number }) => Buffer })
-  .zstdDecompressSync;
-const wasmZstd = new ZSTDDecoder();
-
-/** Must have resolved once in a thread before `decode`. */
-export async function decodersReady(): Promise<void> {
-  if (!nodeZstd) await wasmZstd.init();
-}
-
 function zstd(bytes: Uint8Array, expected: number | null): Uint8Array | Promise<Uint8Array> {
-  const promised = zstdContentSize(bytes);
-  if (expected !== null && promised !== null && promised !== expected) {
-    throw new CorruptData(`expected ${expected} decoded bytes, the zstd frame promises ${promised}`);
-  }
-  const size = expected ?? promised;
-  if (size === null) return foreign('zstd', bytes);
-  if (size > MAX_BYTES) throw new CorruptData(`the zstd frame promises ${size} bytes`);
-  if (size === 0) return new Uint8Array(0);
-  let decoded: Uint8Array;
-  try {
-    decoded = nodeZstd ? nodeZstd(bytes, { maxOutputLength: size }) : wasmZstd.decode(bytes, size);
-  } catch (error) {
-    throw new CorruptData(`corrupt zstd frame: ${(error as Error).message}`);
-  }
-  if (decoded.length !== size) throw new CorruptData('corrupt or truncated zstd frame');
-  return decoded;
-}
-
-/** Content size from a zstd frame header (RFC 8878, 3.1.1.1), null where the frame does not say. */
-function zstdContentSize(bytes: Uint8Array): number | null {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  if (bytes.length < 9 || view.getUint32(0, true) !== 0xfd2fb528) throw new CorruptData('expected a zstd frame');
-  const descriptor = view.getUint8(4);
-  const singleSegment = (descriptor & 0x20) !== 0;
-  const at = 5 + (singleSegment ? 0 : 1) + [0, 1, 2, 4][descriptor & 3]!;
-  const width = [singleSegment ? 1 : 0, 2, 4, 8][descriptor >>> 6]!;
-  if (at + width > bytes.length) throw new CorruptData('truncated zstd frame header');
-  if (width === 0) return null;
-  if (width === 1) return view.getUint8(at);
-  if (width === 2) return view.getUint16(at, true) + 256;
-  return width === 4 ? view.getUint32(at, true) : Number(view.getBigUint64(at, true));
+  const size = expected ?? zstdContentBytes(bytes);
+  return size === null ? foreign('zstd', bytes) : decodeZstd(bytes, size);
 }
 
 function withoutChecksum(bytes: Uint8Array): Uint8Array {
@@ -128,7 +90,7 @@ function withoutChecksum(bytes: Uint8Array): Uint8Array {
 }
 
 /** Decoders of numcodecs start asynchronously, so they get their own copy of the input. */
-async function foreign(name: 'blosc' | 'lz4' | 'zstd', bytes: Uint8Array): Promise<Uint8Array> {
+async function foreign(name: 'lz4' | 'zstd', bytes: Uint8Array): Promise<Uint8Array> {
   const input = bytes.slice();
   const codec = await numcodec(name);
   try {
@@ -138,8 +100,7 @@ async function foreign(name: 'blosc' | 'lz4' | 'zstd', bytes: Uint8Array): Promi
   }
 }
 
-async function numcodec(name: 'blosc' | 'lz4' | 'zstd') {
-  if (name === 'blosc') return (await import('numcodecs/blosc')).default.fromConfig({ id: name });
+async function numcodec(name: 'lz4' | 'zstd') {
   if (name === 'lz4') return (await import('numcodecs/lz4')).default.fromConfig({ id: name });
   return (await import('numcodecs/zstd')).default.fromConfig({ id: name });
 }

@@ -5,7 +5,7 @@ import { NumberArray } from './array.js';
 import type { ArrayNode } from './metadata.js';
 import { newValues } from './numbers.js';
 
-/** Memory for one row of chunks, kept so that blocks which cut through it do not decode it twice. */
+/** Memory for one row of chunks, kept so that blocks which cut through it do not decode it twice; one chunk is kept anyway. */
 const KEPT_BYTES = 2 ** 27;
 
 /** A dense matrix in a grid of chunks. */
@@ -13,6 +13,7 @@ export class DenseMatrix {
   readonly info: MatrixInfo;
   readonly #array: NumberArray;
   readonly #chunkRows: number;
+  readonly #keeps: boolean;
   #kept: { readonly start: number; readonly values: BlockValues } | null = null;
 
   constructor(node: ArrayNode) {
@@ -24,7 +25,9 @@ export class DenseMatrix {
       );
     }
     this.#array = new NumberArray(node);
-    this.#chunkRows = node.chunks[0]!;
+    const [chunkRows, chunkColumns] = node.chunks as [number, number];
+    this.#chunkRows = chunkRows;
+    this.#keeps = chunkColumns >= columns || chunkRows * columns * this.#array.dtype.bytes <= KEPT_BYTES;
     this.info = { encoding: 'dense', rows, columns, dtype: this.#array.dtype.name, stored: rows * columns };
   }
 
@@ -44,13 +47,12 @@ export class DenseMatrix {
   async #read({ start, end }: BlockRange, target: BlockValues): Promise<void> {
     const { rows, columns } = this.info;
     const chunkRows = this.#chunkRows;
-    const keeps = chunkRows * columns * target.BYTES_PER_ELEMENT <= KEPT_BYTES;
     for (let first = Math.floor(start / chunkRows) * chunkRows; first < end; first += chunkRows) {
       const from = Math.max(start, first);
       const to = Math.min(end, first + chunkRows);
       const part = target.subarray((from - start) * columns, (to - start) * columns);
       const last = Math.min(rows, first + chunkRows);
-      if (!keeps || (from === first && to === last)) {
+      if (!this.#keeps || (from === first && to === last)) {
         await this.#array.read(from, to, part);
       } else {
         const kept = await this.#keep(first, last);

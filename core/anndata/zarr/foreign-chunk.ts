@@ -1,22 +1,13 @@
-import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as zarrita from 'zarrita';
 import { CorruptData } from '../../kernels/blosc-header.js';
 import type { ArrayNode } from './metadata.js';
 
-/** A chunk whose codecs only zarrita knows, as bytes in C order; null where its file is absent. @throws CorruptData */
-export function readForeignChunk(
-  node: ArrayNode,
-  file: string,
-  coordinates: readonly number[],
-): Promise<Uint8Array> | null {
-  return existsSync(file) ? decodeWithZarrita(node, coordinates) : null;
-}
-
 type Elements = Float64Array | Uint8Array;
 
-async function decodeWithZarrita(node: ArrayNode, coordinates: readonly number[]): Promise<Uint8Array> {
+/** A chunk whose codecs only zarrita knows, as bytes in C order. @throws CorruptData */
+export async function readForeignChunk(node: ArrayNode, coordinates: readonly number[]): Promise<Uint8Array> {
   const store = { get: (key: string) => readFile(join(node.folder, key)).catch(absent) };
   try {
     const open = node.version === 2 ? zarrita.open.v2 : zarrita.open.v3;

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fromSystemError, invalidInput, type ObsmithError } from '../../errors.js';
 import { type ArrayCodecs, parseV2Codecs, parseV3Codecs, type ShardLayout } from './codec-metadata.js';
@@ -41,8 +41,8 @@ const REWRITE = 'Restore the file from its source, or write the store again with
 
 /** Version of the store at `root`. @throws InvalidInput where there is no store, or metadata of both versions. */
 export function storeVersion(root: string): ZarrVersion {
-  const v3 = existsSync(join(root, 'zarr.json'));
-  const v2 = existsSync(join(root, '.zgroup')) || existsSync(join(root, '.zarray'));
+  const v3 = exists(join(root, 'zarr.json'));
+  const v2 = exists(join(root, '.zgroup')) || exists(join(root, '.zarray'));
   if (v2 && v3) {
     throw invalidInput(
       `${root} has root metadata of both zarr versions (.zgroup and zarr.json)`,
@@ -51,7 +51,7 @@ export function storeVersion(root: string): ZarrVersion {
   }
   if (v3) return 3;
   if (v2) return 2;
-  if (!existsSync(root))
+  if (!exists(root))
     throw invalidInput(`Input file not found: ${root}`, 'Check the path and that earlier steps wrote it.');
   throw invalidInput(`${root} is not a zarr store: expected .zgroup or zarr.json in it`, REWRITE);
 }
@@ -157,6 +157,15 @@ function v3FileKey(encoding: unknown, file: string): (coordinates: readonly numb
     return (coordinates) => (coordinates.length === 0 ? '0' : coordinates.join(separator));
   }
   throw badMetadata(file, 'chunk_key_encoding "default" or "v2"', name);
+}
+
+function exists(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return false;
+    throw fromSystemError(error, path);
+  }
 }
 
 /** A JSON object from a metadata file, or null where the file is absent. @throws InvalidInput that names a corrupt file */

@@ -1,0 +1,50 @@
+import * as zlib from 'node:zlib';
+import { ZSTDDecoder } from 'zstddec';
+import { CorruptData } from './blosc-header.js';
+
+/** Largest frame that is taken at its word. */
+const MAX_BYTES = 2 ** 31;
+
+type ZstdDecompress = (bytes: Uint8Array, options: { maxOutputLength: number }) => Uint8Array;
+
+/** Node has zstd from 22.15 on; zstddec serves older ones and must have been made ready. */
+const native = (zlib as { zstdDecompressSync?: ZstdDecompress }).zstdDecompressSync;
+const wasm = new ZSTDDecoder();
+
+/** Must have resolved once in a thread before `decodeZstd`. */
+export async function zstdReady(): Promise<void> {
+  if (!native) await wasm.init();
+}
+
+/** Decodes a frame of `decodedBytes` bytes into a buffer of its own. @throws CorruptData */
+export function decodeZstd(bytes: Uint8Array, decodedBytes: number): Uint8Array {
+  const promised = zstdContentBytes(bytes);
+  if (promised !== null && promised !== decodedBytes) {
+    throw new CorruptData(`expected ${decodedBytes} decoded bytes, the zstd frame promises ${promised}`);
+  }
+  if (decodedBytes > MAX_BYTES) throw new CorruptData(`the zstd frame promises ${decodedBytes} bytes`);
+  if (decodedBytes === 0) return new Uint8Array(0);
+  let decoded: Uint8Array;
+  try {
+    decoded = native ? native(bytes, { maxOutputLength: decodedBytes }) : wasm.decode(bytes, decodedBytes);
+  } catch (error) {
+    throw new CorruptData(`corrupt zstd frame: ${(error as Error).message}`);
+  }
+  if (decoded.length !== decodedBytes) throw new CorruptData('corrupt or truncated zstd frame');
+  return decoded;
+}
+
+/** Content size from a zstd frame header (RFC 8878, 3.1.1.1), null where the frame does not say. @throws CorruptData */
+export function zstdContentBytes(bytes: Uint8Array): number | null {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  if (bytes.length < 9 || view.getUint32(0, true) !== 0xfd2fb528) throw new CorruptData('expected a zstd frame');
+  const descriptor = view.getUint8(4);
+  const singleSegment = (descriptor & 0x20) !== 0;
+  const at = 5 + (singleSegment ? 0 : 1) + [0, 1, 2, 4][descriptor & 3]!;
+  const width = [singleSegment ? 1 : 0, 2, 4, 8][descriptor >>> 6]!;
+  if (at + width > bytes.length) throw new CorruptData('truncated zstd frame header');
+  if (width === 0) return null;
+  if (width === 1) return view.getUint8(at);
+  if (width === 2) return view.getUint16(at, true) + 256;
+  return width === 4 ? view.getUint32(at, true) : Number(view.getBigUint64(at, true));
+}
