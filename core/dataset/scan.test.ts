@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { openAnnData } from '../anndata/open.js';
 import { QUIET } from '../tasks/types.js';
 import { freshScan, readScan, scanChunk } from './scan.js';
 
@@ -66,6 +67,54 @@ describe.each(['zarr', 'h5ad'] as const)('scanChunk of %s', (format) => {
     expect(second.digests).toEqual(first.digests);
     expect(second.fingerprint).not.toBe(first.fingerprint);
   });
+});
+
+/** Replaces the stored values of X, which then lie in one raw chunk. */
+async function changeValues(store: string, change: (values: Float32Array) => void): Promise<void> {
+  const input = await openAnnData(store);
+  const values: number[] = [];
+  for await (const block of input.rowBlocks('X')) values.push(...block.values);
+  await input.close();
+  const changed = Float32Array.from(values);
+  change(changed);
+  const file = join(store, 'X/data/.zarray');
+  const metadata = { ...JSON.parse(await readFile(file, 'utf8')), chunks: [changed.length], compressor: null };
+  await writeFile(file, JSON.stringify(metadata));
+  await rm(join(store, '.zmetadata'), { force: true });
+  await writeFile(join(store, 'X/data/0'), changed);
+}
+
+it.each([Number.NaN, Number.POSITIVE_INFINITY])('refuses %s in X and names its cell and gene', async (bad) => {
+  const store = await place('zarr');
+  // scipy has the second stored value at row 0, column 4.
+  await changeValues(store, (values) => {
+    values[1] = bad;
+  });
+  await expect(scan('zarr')).rejects.toMatchObject({
+    type: 'InvalidInput',
+    message: expect.stringContaining(
+      `X of train/chunk_0 holds ${bad} at row 0, column 4 (cell "CAGCACGGTTACTCAG-1-H0026_LV_V3-0", gene "ENSG00000162599")`,
+    ),
+  });
+  expect(await readScan(base, 'heart', 'train/chunk_0')).toBeNull();
+});
+
+it('refuses scaled X although there are counts', async () => {
+  const store = await place('zarr');
+  await changeValues(store, (values) => {
+    values[1] = -1.5;
+  });
+  await expect(scan('zarr')).rejects.toThrow(/negative values \(minimum -1.5\)/);
+});
+
+it('digests counts where expression is made from them', async () => {
+  const store = await place('zarr');
+  await changeValues(store, (values) => {
+    values.fill(120.5);
+  });
+  const found = await scan('zarr');
+  expect(found.expression).toBe('layers/counts');
+  expect(Object.keys(found.digests).sort()).toEqual(['X', 'layers/counts', 'obs/_index', 'var/_index']);
 });
 
 it('makes a kept scan that is not whole anew', async () => {

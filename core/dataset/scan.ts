@@ -41,13 +41,12 @@ export async function scanChunk(
   try {
     const summary = await readSummary(input, chunk.name);
     const known = await believable(await readSidecar(file), input, summary);
-    const expression = known?.expression ?? (await findExpression(input, summary, context));
-    const missing = undigested(elements, { expression, digests: known?.digests ?? {} });
-    if (known && missing.length === 0) return { ...known, ...summary };
+    if (known && undigested(elements, known).length === 0) return { ...known, ...summary };
     const digests: Record<string, string> = { ...known?.digests };
-    // Taken before the digests: a file that changes meanwhile makes the next scan start anew.
-    const fingerprint = await input.fingerprint(covered(summary, [...Object.keys(digests), ...missing]));
-    for (const element of missing) {
+    // Taken before anything is read: a file that changes meanwhile makes the next scan start anew.
+    const fingerprint = await input.fingerprint(covered(summary, [...Object.keys(digests), ...elements]));
+    const expression = known?.expression ?? (await findExpression(input, summary, context));
+    for (const element of undigested(elements, { expression, digests })) {
       context.checkCancelled();
       digests[element] = await input.digest(element);
     }
@@ -89,9 +88,10 @@ async function believable(known: ChunkScan | null, input: AnnData, summary: Chun
 
 const hasCounts = (summary: ChunkSummary): boolean => summary.layers.includes('counts');
 
-/** The digested elements, and X because it decides where expression comes from. */
+/** The digested elements, and all that expression may come from. */
 function covered(summary: ChunkSummary, elements: readonly string[]): string[] {
-  return [...new Set(summary.hasX ? [...elements, 'X'] : elements)].sort();
+  const sources = [...(summary.hasX ? ['X'] : []), ...(hasCounts(summary) ? ['layers/counts'] : [])];
+  return [...new Set([...elements, ...sources])].sort();
 }
 
 /** Elements without a digest yet. Expression that is made from counts depends on them, too. */
