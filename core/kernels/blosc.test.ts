@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { bloscSource, decodeBlosc } from './blosc.js';
 import { decodeAnyBlosc } from './blosc-any.js';
 import { CorruptData } from './blosc-header.js';
-import { zstdReady } from './zstd.js';
 
 interface Case {
   readonly name: string;
@@ -35,8 +34,6 @@ function outcome(decoder: (encoded: Uint8Array) => Uint8Array, encoded: Uint8Arr
     throw error;
   }
 }
-
-beforeAll(zstdReady);
 
 describe('Blosc decoding', () => {
   it.each(cases)('agrees with numcodecs: $name', (example) => {

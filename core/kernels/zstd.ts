@@ -7,14 +7,10 @@ const MAX_BYTES = 2 ** 31;
 
 type ZstdDecompress = (bytes: Uint8Array, options: { maxOutputLength: number }) => Uint8Array;
 
-/** Node has zstd from 22.15 on; zstddec serves older ones and must have been made ready. */
+/** Node has zstd from 22.15 on; zstddec serves older ones. */
 const native = (zlib as { zstdDecompressSync?: ZstdDecompress }).zstdDecompressSync;
 const wasm = new ZSTDDecoder();
-
-/** Must have resolved once in a thread before `decodeZstd`. */
-export async function zstdReady(): Promise<void> {
-  if (!native) await wasm.init();
-}
+if (!native) await wasm.init();
 
 /** Decodes a frame of `decodedBytes` bytes into a buffer of its own. @throws CorruptData */
 export function decodeZstd(bytes: Uint8Array, decodedBytes: number): Uint8Array {

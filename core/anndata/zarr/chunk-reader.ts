@@ -2,7 +2,6 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { fromSystemError, invalidInput, type ObsmithError } from '../../errors.js';
 import { CorruptData } from '../../kernels/blosc-header.js';
-import { zstdReady } from '../../kernels/zstd.js';
 import { decode, encodedSource } from './decode.js';
 import { readForeignChunk } from './foreign-chunk.js';
 import type { ArrayNode } from './metadata.js';
@@ -47,7 +46,6 @@ export class ChunkReader {
    * decoder: copy what is needed before `use` returns. @throws InvalidInput that names array and chunk where it is corrupt
    */
   async read(coordinates: readonly number[], use: (bytes: Uint8Array | null) => void): Promise<void> {
-    await zstdReady();
     try {
       const decoded = this.#decoded(coordinates);
       const bytes = decoded instanceof Promise ? await decoded : decoded;
