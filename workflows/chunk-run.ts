@@ -88,7 +88,7 @@ export class ChunkRun {
 
   async #report(methods: readonly string[]): Promise<void> {
     const { reportTo, wave, chunk } = this.#input;
-    if (reportTo === null || methods.length === 0) return;
+    if (reportTo === null) return;
     const outcome = Object.fromEntries(methods.map((method) => [method, this.#outcome[method]!]));
     await isolate(
       () => getExternalWorkflowHandle(reportTo).signal(reportChunkSignal, { wave, chunk, name: this.#name, outcome }),

@@ -2,7 +2,6 @@ import { FAILURES_SHOWN } from './batch-counts.js';
 import { addCounts, type Counts, countOutcome, noCounts } from './method-counts.js';
 import type {
   BatchReport,
-  ChunkOutcome,
   ChunkReport,
   Failure,
   FitFailures,
@@ -26,8 +25,8 @@ export class RunProgress {
   #fitFailures: FitFailures = {};
   #totals: RunTotals | null = null;
   readonly #batches = new Map<string, BatchReport>();
-  /** Methods of small runs as they finish, by chunk and method: they run ahead of the batches' reports. */
-  readonly #finished = new Map<string, ChunkOutcome[string] & { chunk: string; method: string }>();
+  /** Chunks of small runs as their methods finish, by wave and chunk: they run ahead of the batches' reports. */
+  readonly #chunks = new Map<string, ChunkReport>();
 
   planned(plan: PlanOverview, now: number): void {
     this.#plan = plan;
@@ -59,9 +58,10 @@ export class RunProgress {
     if (!known || report.chunksClosed >= known.chunksClosed) this.#batches.set(key, report);
   }
 
-  addChunk({ name, outcome }: ChunkReport): void {
-    for (const [method, result] of Object.entries(outcome))
-      this.#finished.set(`${name} ${method}`, { chunk: name, method, ...result });
+  addChunk(report: ChunkReport): void {
+    const key = `${report.wave}/${report.chunk}`;
+    const known = this.#chunks.get(key);
+    this.#chunks.set(key, { ...report, outcome: { ...known?.outcome, ...report.outcome } });
   }
 
   answer(now: number): Progress {
@@ -79,7 +79,7 @@ export class RunProgress {
       dataset: plan?.dataset ?? '',
       stage: this.stage,
       paused: this.paused,
-      chunks: this.#chunks(),
+      chunks: this.#chunkCounts(),
       cells: { total, done },
       cellsPerSecond,
       etaSeconds: running ? Math.round((total - done) / cellsPerSecond) : null,
@@ -103,10 +103,12 @@ export class RunProgress {
     const total = this.#plan!.chunkCount;
     if (method in this.#fitFailures) return 'failed';
     if (done + failed + cancelled >= total) return failed > 0 ? 'failed' : cancelled > 0 ? 'cancelled' : 'completed';
-    if (this.#totals) return this.#totals.status === 'cancelled' ? 'cancelled' : 'failed';
-    const fitted = this.#plan!.methods.some((planned) => planned.method === method && planned.fitted);
-    if (fitted && this.#fitting) return 'fitting';
-    return this.#batchesOf(fitted ? 'fitted' : 'unfitted').length > 0 || done + failed > 0 ? 'running' : 'waiting';
+    if (this.#totals) return this.#totals.status === 'partial' ? 'failed' : this.#totals.status;
+    const wave = waveOf(this.#plan!.methods.find((planned) => planned.method === method)!);
+    if (wave === 'fitted' && this.#fitting) return 'fitting';
+    return [...this.#batches.values(), ...this.#chunks.values()].some((report) => report.wave === wave)
+      ? 'running'
+      : 'waiting';
   }
 
   /** Of the batches' reports and the chunks' own, whichever is further. */
@@ -114,31 +116,41 @@ export class RunProgress {
     const reported = noCounts();
     for (const { methods } of this.#batches.values()) if (methods[method]) addCounts(reported, methods[method]);
     const finished = noCounts();
-    for (const outcome of this.#finished.values()) if (outcome.method === method) countOutcome(finished, outcome);
+    for (const { outcome } of this.#chunks.values()) if (outcome[method]) countOutcome(finished, outcome[method]);
     return finished.done + finished.failed > reported.done + reported.failed ? finished : reported;
   }
 
-  /** Before finalize: chunks which both waves have closed, at least; both go through the chunks in the same order. */
-  #chunks(): Progress['chunks'] {
+  #chunkCounts(): Progress['chunks'] {
     const total = this.#plan?.chunkCount ?? 0;
     if (this.#totals) {
       const { completed, skipped, failed } = this.#totals.chunks;
       return { total, completed: completed + skipped, failed, running: 0 };
     }
-    const waves = [...new Set(this.#plan?.methods.map(({ fitted }): Wave => (fitted ? 'fitted' : 'unfitted')))];
-    const perWave = waves.map((wave) => ({
-      closed: sum(this.#batchesOf(wave), ({ chunksClosed }) => chunksClosed),
-      failed: sum(this.#batchesOf(wave), ({ chunksFailed }) => chunksFailed),
-      running: sum(this.#batchesOf(wave), ({ chunksRunning }) => chunksRunning),
-    }));
-    const failed = Math.max(0, ...perWave.map((wave) => wave.failed));
-    const closed = Math.min(...perWave.map((wave) => wave.closed), total);
-    return {
-      total,
-      completed: Math.max(0, closed - failed),
-      failed,
-      running: Math.max(0, ...perWave.map((wave) => wave.running)),
+    const methods = this.#plan?.methods ?? [];
+    const waves = (['unfitted', 'fitted'] as const).filter((wave) => methods.some((method) => waveOf(method) === wave));
+    const counts = waves.map((wave) => this.#countsOfWave(wave));
+    // Both waves go through the chunks in the same order, so the slower one tells what is done.
+    const closed = counts.length === 0 ? 0 : Math.min(...counts.map((wave) => wave.closed));
+    const failed = Math.max(0, ...counts.map((wave) => wave.failed));
+    const running = Math.max(0, ...counts.map((wave) => wave.running));
+    return { total, completed: Math.max(0, closed - failed), failed, running };
+  }
+
+  #countsOfWave(wave: Wave): { closed: number; failed: number; running: number } {
+    const batches = [...this.#batches.values()].filter((report) => report.wave === wave);
+    const reported = {
+      closed: sum(batches, ({ chunksClosed }) => chunksClosed),
+      failed: sum(batches, ({ chunksFailed }) => chunksFailed),
+      running: sum(batches, ({ chunksRunning }) => chunksRunning),
     };
+    const chunks = [...this.#chunks.values()].filter((report) => report.wave === wave);
+    const methods = this.#plan!.methods.filter(
+      (method) => waveOf(method) === wave && !(method.method in this.#fitFailures),
+    );
+    const closed = chunks.filter(({ outcome }) => Object.keys(outcome).length >= methods.length);
+    if (closed.length < reported.closed || chunks.length === 0) return reported;
+    const failed = closed.filter(({ outcome }) => Object.values(outcome).some(({ state }) => state === 'failed'));
+    return { closed: closed.length, failed: failed.length, running: chunks.length - closed.length };
   }
 
   #failures(): Failure[] {
@@ -153,16 +165,17 @@ export class RunProgress {
   #failuresOfChildren(): Failure[] {
     const reported = [...this.#batches.values()].flatMap(({ failures }) => failures);
     const found = new Map(reported.map((failure) => [`${failure.chunk} ${failure.method}`, failure]));
-    for (const [key, { chunk, method, state, type, message }] of this.#finished) {
-      if (state === 'failed') found.set(key, { chunk, method, type: type ?? 'Internal', message: message ?? '' });
+    for (const { name: chunk, outcome } of this.#chunks.values()) {
+      for (const [method, { state, type, message }] of Object.entries(outcome)) {
+        if (state === 'failed')
+          found.set(`${chunk} ${method}`, { chunk, method, type: type ?? 'Internal', message: message ?? '' });
+      }
     }
     return [...found.values()];
   }
-
-  #batchesOf(wave: Wave): BatchReport[] {
-    return [...this.#batches.values()].filter((report) => report.wave === wave);
-  }
 }
+
+const waveOf = ({ fitted }: { readonly fitted: boolean }): Wave => (fitted ? 'fitted' : 'unfitted');
 
 const sum = <Item>(items: readonly Item[], value: (item: Item) => number): number =>
   items.reduce((total, item) => total + value(item), 0);

@@ -32,24 +32,21 @@ export class Window {
    * cancelled, starts nothing more, waits until everything open has ended, and throws the cancellation.
    */
   async forEach<Item>(items: Iterable<Item>, work: (item: Item) => Promise<void>): Promise<void> {
-    const started: Promise<void>[] = [];
+    const errors: unknown[] = [];
+    const start = (item: Item): void => {
+      this.#open++;
+      work(item)
+        .catch((error) => errors.push(error))
+        .finally(() => this.#open--);
+    };
     try {
       for (const item of items) {
         await condition(() => this.#open < this.#limit && !this.#paused);
-        started.push(this.#track(work(item)));
+        start(item);
       }
     } finally {
       await CancellationScope.nonCancellable(() => condition(() => this.#open === 0));
     }
-    await Promise.all(started);
-  }
-
-  async #track(work: Promise<void>): Promise<void> {
-    this.#open++;
-    try {
-      await work;
-    } finally {
-      this.#open--;
-    }
+    if (errors.length > 0) throw errors[0];
   }
 }

@@ -1,0 +1,39 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client } from '@temporalio/client';
+import { progressQuery } from '../workflows/messages.js';
+import type { Progress, RunTotals } from '../workflows/types.js';
+import { readEnd } from './run-end.js';
+import type { StartedRun } from './start-run.js';
+
+const LOOK_MS = 1_000;
+/** The first looks come sooner, so that short runs show something. */
+const FIRST_LOOKS_MS = 250;
+const FIRST_LOOKS = 12;
+
+export interface FollowOptions {
+  readonly onProgress: (progress: Progress) => void;
+  /** Stops following; the run goes on. */
+  readonly signal: AbortSignal;
+}
+
+/** Follows a run until it ends and gives its totals; null where `signal` aborted first. */
+export async function followRun(
+  client: Client,
+  { workflowId, runId }: StartedRun,
+  options: FollowOptions,
+): Promise<RunTotals | null> {
+  const handle = client.workflow.getHandle(workflowId, runId);
+  let last: Progress | null = null;
+  let ended = false;
+  const result = handle.result().finally(() => {
+    ended = true;
+  });
+  result.catch(() => {}); // Read below, when the loop has ended.
+  for (let look = 0; !ended && !options.signal.aborted; look++) {
+    last = await handle.query(progressQuery).catch(() => last); // No worker may be there yet to answer.
+    if (last) options.onProgress(last);
+    const pause = sleep(look < FIRST_LOOKS ? FIRST_LOOKS_MS : LOOK_MS, undefined, { signal: options.signal });
+    await Promise.race([pause, result]).catch(() => {});
+  }
+  return ended ? readEnd(handle, result as Promise<RunTotals>, last) : null;
+}

@@ -1,0 +1,80 @@
+import { join } from 'node:path';
+import type { WorkerKind } from '../activities/types.js';
+import { OBSMITH_FOLDER } from '../core/dataset/layout.js';
+import { binarySources } from '../server/binary-sources.js';
+import { findBinary } from '../server/find-binary.js';
+import { findServer } from '../server/find-server.js';
+import { describeQueue } from '../server/queue-watcher.js';
+import { queueNames, queuePrefix } from '../server/queues.js';
+import { isServing, type StartedServer, startServer } from '../server/start-server.js';
+import { type ConnectedClient, connectTo } from './connect.js';
+import { WorkerProcesses } from './worker-processes.js';
+
+export interface SessionOptions {
+  readonly env: NodeJS.ProcessEnv;
+  /** Folder that logs go below: `<folder>/.obsmith/logs`. */
+  readonly folder: string;
+  /** False forbids starting workers on a server that runs already. */
+  readonly startWorkers: boolean;
+  readonly say: (line: string) => void;
+}
+
+/** A server with the workers that a run needs: those that run already, or embedded ones that end with this process. */
+export interface Session extends ConnectedClient {
+  /** True where the server was started for this session and ends with it. */
+  readonly embedded: boolean;
+  readonly workers: WorkerProcesses;
+  /** Starts the worker that a run says it waits for, where that is allowed. */
+  startWorker(kind: WorkerKind): void;
+}
+
+/** Finds the server or embeds one, and sees to it that workflows and CPU work have a worker. */
+export async function openSession(options: SessionOptions): Promise<Session> {
+  const logFolder = join(options.folder, OBSMITH_FOLDER, 'logs');
+  const found = await findServer(options.env, isServing);
+  return found ? joinServer(found.address, logFolder, options) : embedServer(logFolder, options);
+}
+
+async function embedServer(logFolder: string, options: SessionOptions): Promise<Session> {
+  const { path } = await findBinary(binarySources(options.env), options.say);
+  const server = await startServer({ binary: path, logFile: join(logFolder, 'temporal.log') });
+  const env = { ...options.env, TEMPORAL_ADDRESS: server.address, OBSMITH_EMBEDDED_IN: String(process.pid) };
+  const workers = new WorkerProcesses(env, logFolder);
+  workers.start('cpu');
+  const connected = await connectTo(server.address, env);
+  return {
+    ...connected,
+    embedded: true,
+    workers,
+    startWorker: (kind) => workers.start(kind),
+    close: () => closeAll(connected, workers, server),
+  };
+}
+
+async function joinServer(address: string, logFolder: string, options: SessionOptions): Promise<Session> {
+  const connected = await connectTo(address, options.env);
+  const workers = new WorkerProcesses({ ...options.env, TEMPORAL_ADDRESS: address }, logFolder);
+  const startWorker = (kind: WorkerKind): void => {
+    if (!options.startWorkers) return;
+    options.say(
+      `No worker polls ${queueNames(queuePrefix(options.env))[kind]} on ${address}; starting \`obsmith worker ${kind}\`.`,
+    );
+    workers.start(kind);
+  };
+  const { connection } = connected.client;
+  const queue = queueNames(queuePrefix(options.env)).cpu;
+  const { polled } = await describeQueue(connection, connected.namespace, queue);
+  if (!polled) startWorker('cpu');
+  return { ...connected, embedded: false, workers, startWorker, close: () => closeAll(connected, workers, null) };
+}
+
+/** Workers first: they tell the server what they did. */
+async function closeAll(
+  connected: ConnectedClient,
+  workers: WorkerProcesses,
+  server: StartedServer | null,
+): Promise<void> {
+  await workers.stop();
+  await connected.close();
+  await server?.stop();
+}

@@ -1,0 +1,70 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { WorkerKind } from '../activities/types.js';
+import { ObsmithError } from '../core/errors.js';
+import { built } from '../core/package-root.js';
+import { type GuardedProcess, startGuarded } from '../server/guarded-process.js';
+
+/** A worker that ends by itself is started again this often; the work goes on from its checkpoints. */
+const RESTARTS = 3;
+/** Activities get their own grace, and then the process ends itself. */
+const STOP_MS = 90_000;
+
+/** Worker processes that end with this process, one per kind at most; their logs go to files. */
+export class WorkerProcesses {
+  readonly #environment: NodeJS.ProcessEnv;
+  readonly #logFolder: string;
+  readonly #processes = new Map<WorkerKind, GuardedProcess>();
+  #stopping = false;
+  #reportLoss!: (error: ObsmithError) => void;
+  /** Rejects when a worker keeps ending. */
+  readonly lost: Promise<never>;
+
+  constructor(environment: NodeJS.ProcessEnv, logFolder: string) {
+    this.#environment = environment;
+    this.#logFolder = logFolder;
+    this.lost = new Promise((_, reject) => {
+      this.#reportLoss = reject;
+    });
+    this.lost.catch(() => {});
+  }
+
+  /** Starts a worker of this kind unless there is one. */
+  start(kind: WorkerKind): void {
+    if (!this.#processes.has(kind)) this.#launch(kind, 0);
+  }
+
+  /** Pids of the processes that guard the workers; the workers are their children. */
+  get pids(): number[] {
+    return [...this.#processes.values()].map(({ pid }) => pid);
+  }
+
+  logFile(kind: WorkerKind): string {
+    return join(this.#logFolder, `worker-${kind}.log`);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    await Promise.all([...this.#processes.values()].map((worker) => worker.stop(STOP_MS)));
+  }
+
+  #launch(kind: WorkerKind, restarts: number): void {
+    const command = [process.execPath, built('scripts/obsmith.js'), 'worker', kind];
+    const worker = startGuarded(command, this.logFile(kind), this.#environment);
+    this.#processes.set(kind, worker);
+    void worker.exited.then(async (code) => {
+      if (this.#stopping) return;
+      if (restarts < RESTARTS) this.#launch(kind, restarts + 1);
+      else this.#reportLoss(await this.#lostError(kind, code));
+    });
+  }
+
+  async #lostError(kind: WorkerKind, code: number | null): Promise<ObsmithError> {
+    const log = await readFile(this.logFile(kind), 'utf8').catch(() => '');
+    return new ObsmithError({
+      type: 'Internal',
+      message: `obsmith worker ${kind} ended ${RESTARTS + 1} times (last exit code ${code}): ${log.trim().split('\n').slice(-3).join(' | ')}`,
+      remedy: `See ${this.logFile(kind)}. Code 137 means that memory ran out: lower the worker's --concurrency.`,
+    });
+  }
+}
