@@ -4,6 +4,9 @@ import { invalidInput } from '../errors.js';
 import type { CountCandidate, ImportSource } from './source.js';
 import type { FileReport } from './types.js';
 
+/** Cells of a block: few, because blocks are copied per split. */
+const BLOCK_ROWS = 1024;
+
 /** An h5ad file or AnnData zarr store. Candidates in order: raw/X, then the named layer, or X and layers/counts where none is named. */
 export async function openAnnDataSource(path: string, countLayerKey: string | null): Promise<ImportSource> {
   const store = await openAnnData(path);
@@ -45,7 +48,7 @@ async function candidate(store: AnnData, path: MatrixPath): Promise<CountCandida
         : own;
     },
     notGenes: async () => null,
-    rowBlocks: () => store.rowBlocks(path),
+    rowBlocks: () => store.rowBlocks(path, { blockRows: BLOCK_ROWS }),
   };
 }
 

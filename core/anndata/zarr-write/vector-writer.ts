@@ -18,7 +18,7 @@ export interface VectorLayout {
 }
 
 /**
- * Streams items into a new zarr v2 array (Blosc as anndata writes it), chunked by rows. Peak memory is one chunk. The metadata comes last, when the number of rows is known, so the array does not exist before `finish`.
+ * Streams items into a new zarr v2 array (Blosc as anndata writes it), chunked by rows. Peak memory is two chunks. The metadata comes last, when the number of rows is known, so the array does not exist before `finish`.
  */
 export class VectorWriter {
   readonly #folder: string;
@@ -26,6 +26,8 @@ export class VectorWriter {
   readonly #chunk: Uint8Array;
   #filled = 0;
   #chunks = 0;
+  /** The write that runs while the next chunk is filled; resolves to its error. */
+  #writing: Promise<unknown> = Promise.resolve();
 
   constructor(folder: string, layout: VectorLayout) {
     this.#folder = folder;
@@ -64,9 +66,18 @@ export class VectorWriter {
     const { dtype, inner = [] } = this.#layout;
     const index = [this.#chunks, ...inner.map(() => 0)];
     const encoded = await encodeChunk(this.#chunk, 'blosc', itemSize(dtype));
-    await writeFileSynced(chunkPath('zarr-v2', this.#folder, index), encoded);
     this.#chunks += 1;
     this.#filled = 0;
+    await this.#written();
+    this.#writing = writeFileSynced(chunkPath('zarr-v2', this.#folder, index), encoded).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+  }
+
+  async #written(): Promise<void> {
+    const error = await this.#writing;
+    if (error !== undefined) throw error;
   }
 }
 
