@@ -9,6 +9,8 @@ const COMMANDS: readonly CommandEntry[] = [
   { names: ['import'], load: () => import('./commands/import.js') },
   { names: ['config'], load: () => import('./commands/config.js') },
   { names: ['plan'], load: () => import('./commands/plan.js') },
+  { names: ['verify'], load: () => import('./commands/verify.js') },
+  { names: ['inspect'], load: () => import('./commands/inspect.js') },
   { names: ['doctor'], load: () => import('./commands/doctor.js') },
 ];
 

@@ -2,8 +2,9 @@ import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { invalidConfig, isObsmithError, type Problem } from '../errors.js';
 import type { Json } from '../methods/types.js';
+import { shortPath } from '../short-path.js';
 import { Places } from './places.js';
-import { readYaml, shortPath, type YamlFile } from './read-yaml.js';
+import { readYaml, type YamlFile } from './read-yaml.js';
 import { formatValue, merge, type Tree } from './tree.js';
 
 /** The defaults file of that name is built in, so it may be absent beside a configuration. */

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { relative } from 'node:path';
 import { isMap, isScalar, isSeq, LineCounter, type Node, type ParsedNode, parseDocument } from 'yaml';
 import { invalidConfig, type Problem } from '../errors.js';
+import { shortPath } from '../short-path.js';
 import { Places } from './places.js';
 import { isTree, type Tree } from './tree.js';
 
@@ -32,12 +32,6 @@ export async function readYaml(file: string, cwd: string): Promise<YamlFile> {
   places.set([], { where });
   if (document.contents !== null) collectPlaces(document.contents, [], where, lines, places);
   return { tree, places };
-}
-
-/** Relative to the working directory where that is shorter to read. */
-export function shortPath(file: string, cwd: string): string {
-  const way = relative(cwd, file);
-  return way === '' || way.startsWith('..') ? file : way;
 }
 
 async function readText(file: string, where: string): Promise<string> {

@@ -3,7 +3,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { invalidConfig } from '../../core/errors.js';
 import type { FileReport, ImportReport } from '../../core/import/types.js';
 import type { Cli } from '../terminal/cli.js';
-import { formatCount, formatDuration } from '../terminal/format.js';
+import { formatCount, formatCounted, formatDuration } from '../terminal/format.js';
 import { formatTable } from '../terminal/table.js';
 import { withProgress } from '../terminal/task-context.js';
 import type { Terminal } from '../terminal/terminal.js';
@@ -96,7 +96,7 @@ function printReport(terminal: Terminal, report: ImportReport): void {
   );
   const { colours } = terminal;
   terminal.print(
-    `\n${colours.green('imported')} ${formatCount(report.cells)} cells as ${report.chunks.length} chunks in ${report.root} (${formatDuration(report.seconds)})`,
+    `\n${colours.green('imported')} ${formatCounted(report.cells, 'cell')} as ${formatCounted(report.chunks.length, 'chunk')} in ${report.root} (${formatDuration(report.seconds)})`,
   );
   terminal.print(
     `Next: name ${report.dataset} in a configuration like conf/dataset_example.yaml, then ${colours.cyan('obsmith plan CONF')}`,

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { PlanPreview, PlanRow } from '../../core/plan/preview.js';
 import type { Cli } from '../terminal/cli.js';
-import { formatBytes, formatCount } from '../terminal/format.js';
+import { formatBytes, formatCount, formatCounted } from '../terminal/format.js';
 import { formatProblem } from '../terminal/problems.js';
 import { addRequestOptions, type RequestOptions, requestOf } from '../terminal/run-request.js';
 import { formatFacts, formatTable } from '../terminal/table.js';
@@ -40,7 +40,7 @@ function printPreview(terminal: Terminal, preview: PlanPreview): void {
     formatFacts(terminal, [
       ['data set', colours.bold(preview.dataset)],
       ['base', preview.base],
-      ['chunks', `${formatCount(preview.chunks)} with ${formatCount(preview.cells)} cells`],
+      ['chunks', `${formatCount(preview.chunks)} with ${formatCounted(preview.cells, 'cell')}`],
       ['disk', needed > bytes.free ? colours.red(space) : space],
       ['memory', `about ${formatBytes(preview.memoryBytes)} a worker`],
     ]),

@@ -28,6 +28,11 @@ export function formatCount(count: number): string {
   return Math.round(count).toLocaleString('en-US');
 }
 
+/** 1, 'chunk' -> "1 chunk"; 2 -> "2 chunks" */
+export function formatCounted(count: number, noun: string): string {
+  return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
+}
+
 /** Cells (or whatever is counted) per second: "1,240 cells/s", "0.5 cells/s". */
 export function formatRate(perSecond: number, unit: string): string {
   return `${perSecond >= 10 ? formatCount(perSecond) : perSecond.toFixed(1)} ${unit}/s`;

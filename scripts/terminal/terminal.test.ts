@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
-import { formatBytes, formatCount, formatDuration, formatRate } from './format.js';
+import { formatBytes, formatCount, formatCounted, formatDuration, formatRate } from './format.js';
 import { ProgressLine } from './progress.js';
 import { formatTable } from './table.js';
 import { Terminal } from './terminal.js';
@@ -48,6 +48,7 @@ test.each([
 
 test('counts and rates', () => {
   expect(formatCount(1_234_567)).toBe('1,234,567');
+  expect([formatCounted(1, 'chunk'), formatCounted(0, 'chunk')]).toEqual(['1 chunk', '0 chunks']);
   expect(formatRate(1240.4, 'cells')).toBe('1,240 cells/s');
   expect(formatRate(0.52, 'cells')).toBe('0.5 cells/s');
 });
