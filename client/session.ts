@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { WorkerKind } from '../activities/types.js';
 import { OBSMITH_FOLDER } from '../core/dataset/layout.js';
+import { ObsmithError } from '../core/errors.js';
 import { binarySources } from '../server/binary-sources.js';
 import { findBinary } from '../server/find-binary.js';
 import { findServer } from '../server/find-server.js';
@@ -24,6 +25,8 @@ export interface Session extends ConnectedClient {
   /** True where the server was started for this session and ends with it. */
   readonly embedded: boolean;
   readonly workers: WorkerProcesses;
+  /** Rejects when an embedded server or a started worker ends for good. */
+  readonly lost: Promise<never>;
   /** Starts the worker that a run says it waits for, where that is allowed. */
   startWorker(kind: WorkerKind): void;
 }
@@ -42,10 +45,13 @@ async function embedServer(logFolder: string, options: SessionOptions): Promise<
   const workers = new WorkerProcesses(env, logFolder);
   workers.start('cpu');
   const connected = await connectTo(server.address, env);
+  const lost = Promise.race([workers.lost, serverLost(server, join(logFolder, 'temporal.log'))]);
+  lost.catch(() => {}); // It also rejects when the session is closed.
   return {
     ...connected,
     embedded: true,
     workers,
+    lost,
     startWorker: (kind) => workers.start(kind),
     close: () => closeAll(connected, workers, server),
   };
@@ -65,7 +71,23 @@ async function joinServer(address: string, logFolder: string, options: SessionOp
   const queue = queueNames(queuePrefix(options.env)).cpu;
   const { polled } = await describeQueue(connection, connected.namespace, queue);
   if (!polled) startWorker('cpu');
-  return { ...connected, embedded: false, workers, startWorker, close: () => closeAll(connected, workers, null) };
+  return {
+    ...connected,
+    embedded: false,
+    workers,
+    lost: workers.lost,
+    startWorker,
+    close: () => closeAll(connected, workers, null),
+  };
+}
+
+async function serverLost({ exited }: StartedServer, logFile: string): Promise<never> {
+  const code = await exited;
+  throw new ObsmithError({
+    type: 'StoreUnavailable',
+    message: `The Temporal server of this run ended with code ${code}`,
+    remedy: `See ${logFile}. Start the run again: it goes on from what is published and staged.`,
+  });
 }
 
 /** Workers first: they tell the server what they did. */

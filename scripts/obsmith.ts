@@ -6,9 +6,14 @@ import type { Host } from './terminal/terminal.js';
 
 /** In the order of the help. A command file keeps heavy imports inside its action. */
 const COMMANDS: readonly CommandEntry[] = [
+  { names: ['demo'], load: () => import('./commands/demo.js') },
+  { names: ['dev'], load: () => import('./commands/dev.js') },
+  { names: ['worker'], load: () => import('./commands/worker.js') },
   { names: ['import'], load: () => import('./commands/import.js') },
   { names: ['config'], load: () => import('./commands/config.js') },
   { names: ['plan'], load: () => import('./commands/plan.js') },
+  { names: ['run'], load: () => import('./commands/run.js') },
+  { names: ['status'], load: () => import('./commands/status.js') },
   { names: ['verify'], load: () => import('./commands/verify.js') },
   { names: ['inspect'], load: () => import('./commands/inspect.js') },
   { names: ['doctor'], load: () => import('./commands/doctor.js') },

@@ -1,0 +1,68 @@
+import type { Command } from 'commander';
+import type { RunStatus } from '../../client/run-status.js';
+import type { Cli } from '../terminal/cli.js';
+import { formatCount, formatDuration, formatRate } from '../terminal/format.js';
+import { formatFacts, formatTable } from '../terminal/table.js';
+import type { Terminal } from '../terminal/terminal.js';
+
+export function register(program: Command, cli: Cli): void {
+  program
+    .command('status')
+    .argument('<workflow-id>', 'e.g. embed-pbmc')
+    .summary('how far a run is')
+    .description('How far a run is: chunks, cells and methods done, rate, ETA, failures, and what it waits for.')
+    .addHelpText('after', '\nExamples:\n  obsmith status embed-pbmc\n  obsmith status embed-pbmc --json')
+    .action(
+      cli.action(async (workflowId: string) => {
+        const { connectToRunning } = await import('../../client/connect.js');
+        const { readStatus } = await import('../../client/run-status.js');
+        const connected = await connectToRunning(cli.env);
+        try {
+          const status = await readStatus(connected.client, workflowId);
+          return { document: status, print: (terminal) => printStatus(terminal, status) };
+        } finally {
+          await connected.close();
+        }
+      }),
+    );
+}
+
+function printStatus(terminal: Terminal, { workflowId, runId, status, progress }: RunStatus): void {
+  const facts: [string, string][] = [
+    ['run', `${workflowId} (${runId})`],
+    ['status', status],
+  ];
+  if (progress === null) {
+    terminal.print(
+      formatFacts(terminal, [...facts, ['progress', 'unknown: no worker answers; start `obsmith worker cpu`']]),
+    );
+    return;
+  }
+  const { chunks, cells, cellsPerSecond, etaSeconds } = progress;
+  facts.push(
+    ['stage', progress.paused ? `${progress.stage} (paused)` : progress.stage],
+    [
+      'chunks',
+      `${formatCount(chunks.completed)} of ${formatCount(chunks.total)} done, ${formatCount(chunks.failed)} failed, ${formatCount(chunks.running)} open`,
+    ],
+    ['cells', `${formatCount(cells.done)} of ${formatCount(cells.total)}, ${formatRate(cellsPerSecond, 'cells')}`],
+    ...(etaSeconds === null ? [] : [['ETA', formatDuration(etaSeconds)] as [string, string]]),
+    ...progress.waitingFor.map((worker): [string, string] => ['waiting for', worker]),
+  );
+  terminal.print(formatFacts(terminal, facts));
+  terminal.print(`\n${methodTable(terminal, progress.methods)}`);
+  for (const { chunk, method, type, message } of progress.failures) {
+    terminal.print(`\n${terminal.colours.red('failed')} ${chunk} ${method}: ${type}: ${message}`);
+  }
+}
+
+function methodTable(terminal: Terminal, methods: NonNullable<RunStatus['progress']>['methods']): string {
+  const right = ['done', 'failed', 'cells', 'cells/s'].map((title) => ({ title, align: 'right' as const }));
+  const rows = Object.entries(methods).map(
+    ([method, { state, chunksDone, chunksFailed, cellsDone, cellsPerSecond }]) => [
+      ...[method, state, formatCount(chunksDone), formatCount(chunksFailed), formatCount(cellsDone)],
+      cellsPerSecond.toFixed(1),
+    ],
+  );
+  return formatTable(terminal, [{ title: 'method' }, { title: 'state' }, ...right], rows);
+}

@@ -1,0 +1,96 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import type { WorkerEnd } from '../../workers/lifecycle.js';
+import type { Cli } from '../terminal/cli.js';
+
+interface WorkerFlags {
+  readonly concurrency?: number;
+  readonly exitWhenIdle?: number;
+  readonly stopAt?: Date;
+}
+
+/** Longer than activities are given to stop: then the process ends itself. */
+const LAST_RESORT_MS = 75_000;
+
+export function register(program: Command, cli: Cli): void {
+  const worker = program
+    .command('worker')
+    .summary('one worker process: cpu or gpu')
+    .description('Runs one worker process until Ctrl-C.');
+  addWorker(
+    worker,
+    'cpu',
+    'workflows, light activities and CPU methods (queues obsmith and obsmith-cpu)',
+    'one per core',
+  ).action(
+    cli.action(async (flags: WorkerFlags) => {
+      const [{ runCpuWorker }, { queuePrefix }] = await Promise.all([
+        import('../../workers/cpu.js'),
+        import('../../server/queues.js'),
+      ]);
+      const embeddedIn = cli.env.OBSMITH_EMBEDDED_IN ? Number(cli.env.OBSMITH_EMBEDDED_IN) : null;
+      await runCpuWorker({ ...optionsOf(cli, flags), queuePrefix: queuePrefix(cli.env), embeddedIn });
+      return ended('cpu');
+    }),
+  );
+  addWorker(worker, 'gpu', 'GPU methods (queue obsmith-gpu)', '1').action(
+    cli.action(async (flags: WorkerFlags) => {
+      const [{ runGpuWorker }, { queuePrefix }] = await Promise.all([
+        import('../../workers/gpu.js'),
+        import('../../server/queues.js'),
+      ]);
+      await runGpuWorker({ ...optionsOf(cli, flags), queuePrefix: queuePrefix(cli.env) });
+      return ended('gpu');
+    }),
+  );
+}
+
+function addWorker(parent: Command, kind: string, does: string, concurrency: string): Command {
+  return parent
+    .command(kind)
+    .description(`A worker for ${does}. Connects as TEMPORAL_ADDRESS and the other TEMPORAL_* variables say.`)
+    .option('--concurrency <n>', `activities at once (default: ${concurrency})`, positiveInteger)
+    .option('--exit-when-idle <time>', 'end after so long without work, e.g. 10m', duration)
+    .option('--stop-at <time>', 'take nothing new from then on, e.g. 06:00 or 2030-01-31T06:00', pointInTime)
+    .addHelpText(
+      'after',
+      `\nExamples:\n  obsmith worker ${kind}\n  TEMPORAL_ADDRESS=server:7233 obsmith worker ${kind} --exit-when-idle 10m`,
+    );
+}
+
+function optionsOf(cli: Cli, { concurrency, exitWhenIdle, stopAt }: WorkerFlags): WorkerEnd & { concurrency?: number } {
+  cli.signal.addEventListener('abort', () => setTimeout(() => process.exit(1), LAST_RESORT_MS).unref(), { once: true });
+  return {
+    signal: cli.signal,
+    ...(concurrency === undefined ? {} : { concurrency }),
+    ...(exitWhenIdle === undefined ? {} : { exitWhenIdleMs: exitWhenIdle }),
+    ...(stopAt === undefined ? {} : { stopAt }),
+  };
+}
+
+const ended = (worker: string) => ({ document: { worker, ended: true }, print: () => {} });
+
+function positiveInteger(text: string): number {
+  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('Expected a whole number of 1 or more.');
+  return Number(text);
+}
+
+const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000 };
+
+function duration(text: string): number {
+  const [, number, unit] = /^(\d+(?:\.\d+)?)(s|m|h)$/.exec(text) ?? [];
+  if (number === undefined || unit === undefined)
+    throw new InvalidArgumentError('Expected a time like 30s, 10m or 1h.');
+  return Number(number) * UNITS[unit]!;
+}
+
+/** A date with time, or a time of day: the next one. */
+function pointInTime(text: string): Date {
+  const [, hours, minutes] = /^(\d{1,2}):(\d{2})$/.exec(text) ?? [];
+  const time = new Date(hours === undefined ? text : Date.now());
+  if (hours !== undefined) {
+    time.setHours(Number(hours), Number(minutes), 0, 0);
+    if (time.getTime() <= Date.now()) time.setDate(time.getDate() + 1);
+  }
+  if (Number.isNaN(time.getTime())) throw new InvalidArgumentError('Expected a time like 06:00 or 2030-01-31T06:00.');
+  return time;
+}
