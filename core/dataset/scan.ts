@@ -1,6 +1,7 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { openAnnData } from '../anndata/open.js';
+import { boundedBlockRows } from '../anndata/sparse-row-blocks.js';
 import type { AnnData } from '../anndata/types.js';
 import { writeFileAtomic } from '../anndata/zarr-write/atomic-file.js';
 import { fromSystemError, invalidInput } from '../errors.js';
@@ -112,7 +113,8 @@ async function findExpression(
 
 async function passOverX(input: AnnData, summary: ChunkSummary, context: TaskContext): Promise<MatrixStatistics> {
   const pass = new StatisticsPass();
-  for await (const block of input.rowBlocks('X')) {
+  const blockRows = boundedBlockRows(await input.matrix('X'));
+  for await (const block of input.rowBlocks('X', { blockRows })) {
     context.checkCancelled();
     const nonFinite = pass.add(block);
     if (nonFinite) throw await nonFiniteError(input, summary.name, nonFinite);

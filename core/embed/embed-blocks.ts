@@ -1,9 +1,10 @@
 import type { StagedArray } from '../anndata/publish/staged-array.js';
 import { sliceRows } from '../anndata/slice-rows.js';
-import { type AnnData, BLOCK_ROWS, type MatrixPath, type RowBlock, type RowRange } from '../anndata/types.js';
+import { boundedBlockRows } from '../anndata/sparse-row-blocks.js';
+import type { AnnData, RowBlock, RowRange } from '../anndata/types.js';
 import type { ChunkScan } from '../dataset/types.js';
 import { invalidInput, ObsmithError } from '../errors.js';
-import { expressionBlocks, expressionMatrix } from '../methods/expression.js';
+import { expressionBlocks } from '../methods/expression.js';
 import type { Embedder } from '../methods/types.js';
 import type { TaskContext } from '../tasks/types.js';
 
@@ -15,9 +16,6 @@ export interface EmbedBlocksInput {
   readonly dim: number;
 }
 
-/** Values of a dense input block at most (32 MiB of float32). */
-const MAX_DENSE_VALUES = 8 * 2 ** 20;
-
 /**
  * Fills the row blocks of a staged array that are not done yet. Each stretch of them is read in one stream; a block is
  * written while the next one is computed. InvalidInput where an embedding is not finite, naming cell and column.
@@ -27,13 +25,12 @@ export async function embedBlocks(
   context: TaskContext,
 ): Promise<void> {
   const writer = new BlockWriter(staged, scan.cells, dim);
-  const blockRows = await inputBlockRows(input, embedder, scan);
   let rowsDone = [...staged.done].reduce((rows, block) => rows + writer.rowsOf(block), 0);
   context.progress(rowsDone, scan.cells);
   try {
     for (const { first, end } of stretches(staged)) {
       writer.begin(first);
-      const range = { start: first * staged.blockRows, end: Math.min(end * staged.blockRows, scan.cells), blockRows };
+      const range = { start: first * staged.blockRows, end: Math.min(end * staged.blockRows, scan.cells) };
       for await (const block of sourceBlocks(input, scan, embedder, range)) {
         for (let row = 0; row < block.rows; ) {
           context.checkCancelled();
@@ -65,17 +62,15 @@ function stretches(staged: Pick<StagedArray, 'blocks' | 'done'>): { first: numbe
   return found;
 }
 
-function sourceBlocks(input: AnnData, scan: ChunkScan, embedder: Embedder, range: RowRange): AsyncIterable<RowBlock> {
-  if (embedder.source === 'counts') return input.rowBlocks('layers/counts', range);
-  return expressionBlocks(input, scan, range);
-}
-
-/** Dense matrices are read in fewer rows at once, so that memory does not grow with the number of genes. */
-async function inputBlockRows(input: AnnData, embedder: Embedder, scan: ChunkScan): Promise<number> {
-  const path: MatrixPath = embedder.source === 'counts' ? 'layers/counts' : expressionMatrix(scan);
-  const matrix = await input.matrix(path);
-  if (matrix?.encoding !== 'dense') return BLOCK_ROWS;
-  return Math.max(1, Math.min(BLOCK_ROWS, Math.floor(MAX_DENSE_VALUES / Math.max(1, matrix.columns))));
+async function* sourceBlocks(
+  input: AnnData,
+  scan: ChunkScan,
+  embedder: Embedder,
+  range: RowRange,
+): AsyncIterable<RowBlock> {
+  if (embedder.source === 'expression') return yield* expressionBlocks(input, scan, range);
+  const blockRows = boundedBlockRows(await input.matrix('layers/counts'));
+  yield* input.rowBlocks('layers/counts', { ...range, blockRows });
 }
 
 function refuseNonFinite(out: Float32Array, dim: number, firstRow: number, name: string): void {

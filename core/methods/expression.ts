@@ -1,4 +1,5 @@
-import type { AnnData, BlockValues, MatrixPath, RowBlock, RowRange, SparseBlock } from '../anndata/types.js';
+import { sparseRowBlocks } from '../anndata/sparse-row-blocks.js';
+import type { AnnData, BlockValues, MatrixPath, RowRange, SparseBlock } from '../anndata/types.js';
 import type { ChunkScan } from '../dataset/types.js';
 import { invalidInput, type Problem } from '../errors.js';
 import { logNormalizeRows } from '../kernels/log-normalize.js';
@@ -37,19 +38,17 @@ export async function* expressionBlocks(
   range: RowRange = {},
 ): AsyncGenerator<ExpressionBlock> {
   const path = expressionMatrix(scan);
-  const rows = new SparseRows();
   const values = new Float32Buffer();
-  for await (const block of chunk.rowBlocks(path, range)) {
-    const sparse = block.kind === 'sparse' ? block : rows.of(block);
-    const stored = sparse.indptr[sparse.rows]!;
+  for await (const block of sparseRowBlocks(chunk, path, range)) {
+    const stored = block.indptr[block.rows]!;
     if (scan.expression === 'X') {
-      yield { ...sparse, values: asFloat32(sparse.values, stored, values) };
+      yield { ...block, values: asFloat32(block.values, stored, values) };
       continue;
     }
-    refuseBadCounts(sparse, path, scan.name);
+    refuseBadCounts(block, path, scan.name);
     const normalized = values.take(stored);
-    logNormalizeRows(sparse.indptr, sparse.values, normalized);
-    yield { ...sparse, values: normalized };
+    logNormalizeRows(block.indptr, block.values, normalized);
+    yield { ...block, values: normalized };
   }
 }
 
@@ -82,49 +81,4 @@ class Float32Buffer {
     if (this.#values.length < length) this.#values = new Float32Array(Math.ceil(length * 1.25));
     return this.#values.subarray(0, length);
   }
-}
-
-/** Turns dense blocks into CSR, in buffers that are reused. */
-class SparseRows {
-  #indices = new Int32Array(0);
-  #values: BlockValues = new Float32Array(0);
-
-  of(block: Extract<RowBlock, { kind: 'dense' }>): SparseBlock {
-    const { start, rows, columns, values } = block;
-    const stored = countNonZeros(values, rows * columns);
-    if (this.#indices.length < stored) this.#indices = new Int32Array(Math.ceil(stored * 1.25));
-    if (this.#values.length < stored || this.#values.constructor !== values.constructor) {
-      this.#values = new (values.constructor as new (length: number) => BlockValues)(this.#indices.length);
-    }
-    const indices = this.#indices;
-    const kept = this.#values;
-    const indptr = new Int32Array(rows + 1);
-    let next = 0;
-    for (let row = 0; row < rows; row++) {
-      const from = row * columns;
-      for (let column = 0; column < columns; column++) {
-        const value = values[from + column]!;
-        if (value === 0) continue;
-        indices[next] = column;
-        kept[next] = value;
-        next++;
-      }
-      indptr[row + 1] = next;
-    }
-    return {
-      kind: 'sparse',
-      start,
-      rows,
-      columns,
-      indptr,
-      indices: indices.subarray(0, next),
-      values: kept.subarray(0, next),
-    };
-  }
-}
-
-function countNonZeros(values: BlockValues, length: number): number {
-  let count = 0;
-  for (let at = 0; at < length; at++) if (values[at] !== 0) count++;
-  return count;
 }
