@@ -1,4 +1,4 @@
-import { decode, decodersReady } from '../zarr/decode.js';
+import { decode } from '../zarr/decode.js';
 import { encodeChunk } from '../zarr-write/encode.js';
 
 /**
@@ -18,7 +18,6 @@ export async function encodeSparseBlock(values: Float32Array, blockBytes: number
 
 /** Whether a block's file decodes to `blockBytes`. */
 export async function isDecodable(encoded: Uint8Array, blockBytes: number): Promise<boolean> {
-  await decodersReady();
   try {
     return (await decode([{ name: SPARSE_CODEC }], encoded, blockBytes)).length === blockBytes;
   } catch {
