@@ -1,6 +1,7 @@
 import { inflateSync } from 'node:zlib';
-import { BLOSC_HEADER_BYTES, type BloscHeader, CorruptData, readBloscHeader } from './blosc-header.js';
+import { BLOSC_HEADER_BYTES, type BloscHeader, readBloscHeader } from './blosc-header.js';
 import { decodeBloscLz, decodeLz4, unshuffle, unshuffleBits } from './blosc-parts.js';
+import { CorruptData } from './corrupt-data.js';
 import { decodeZstd } from './zstd.js';
 
 const MIN_SPLIT_BYTES = 128;

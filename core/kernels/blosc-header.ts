@@ -1,3 +1,5 @@
+import { CorruptData } from './corrupt-data.js';
+
 /** Header of a Blosc 1 buffer (c-blosc README_CHUNK_FORMAT). All sizes in bytes. */
 export interface BloscHeader {
   readonly codec: 'blosclz' | 'lz4' | 'snappy' | 'zlib' | 'zstd' | 'unknown';
@@ -13,9 +15,6 @@ export interface BloscHeader {
 
 export const BLOSC_HEADER_BYTES = 16;
 const CODECS = ['blosclz', 'lz4', 'snappy', 'zlib', 'zstd'] as const;
-
-/** What is wrong with a compressed buffer; the reader adds the array and chunk. */
-export class CorruptData extends Error {}
 
 /** Reads and checks the header: lengths must agree with the buffer. @throws CorruptData */
 export function readBloscHeader(bytes: Uint8Array): BloscHeader {

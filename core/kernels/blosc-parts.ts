@@ -1,4 +1,4 @@
-import { CorruptData } from './blosc-header.js';
+import { CorruptData } from './corrupt-data.js';
 
 /** Decodes an LZ4 block (lz4_Block_format) that fills `target` exactly. @throws CorruptData */
 export function decodeLz4(source: Uint8Array, target: Uint8Array): void {

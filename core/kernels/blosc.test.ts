@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { bloscSource, decodeBlosc } from './blosc.js';
 import { decodeAnyBlosc } from './blosc-any.js';
-import { CorruptData } from './blosc-header.js';
+import { CorruptData } from './corrupt-data.js';
 
 interface Case {
   readonly name: string;

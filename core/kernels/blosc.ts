@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { built } from '../package-root.js';
-import { BLOSC_HEADER_BYTES, CorruptData, isFastBlosc, readBloscHeader } from './blosc-header.js';
+import { BLOSC_HEADER_BYTES, isFastBlosc, readBloscHeader } from './blosc-header.js';
+import { CorruptData } from './corrupt-data.js';
 
 interface BloscExports {
   decodeBlocks(

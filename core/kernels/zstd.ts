@@ -1,6 +1,6 @@
 import * as zlib from 'node:zlib';
 import { ZSTDDecoder } from 'zstddec';
-import { CorruptData } from './blosc-header.js';
+import { CorruptData } from './corrupt-data.js';
 
 /** Largest frame that is taken at its word. */
 const MAX_BYTES = 2 ** 31;

@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { fromSystemError, invalidInput, type ObsmithError } from '../../errors.js';
-import { CorruptData } from '../../kernels/blosc-header.js';
+import { CorruptData } from '../../kernels/corrupt-data.js';
 import { decode, encodedSource } from './decode.js';
 import { readForeignChunk } from './foreign-chunk.js';
 import type { ArrayNode } from './metadata.js';

@@ -1,7 +1,7 @@
 import { unzipSync } from 'node:zlib';
 import { bloscSource, decodeBlosc } from '../../kernels/blosc.js';
 import { decodeAnyBlosc } from '../../kernels/blosc-any.js';
-import { CorruptData } from '../../kernels/blosc-header.js';
+import { CorruptData } from '../../kernels/corrupt-data.js';
 import { crc32c } from '../../kernels/crc32c.js';
 import { decodeZstd, zstdContentBytes } from '../../kernels/zstd.js';
 import type { BytesCodec } from './codec-metadata.js';

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as zarrita from 'zarrita';
-import { CorruptData } from '../../kernels/blosc-header.js';
+import { CorruptData } from '../../kernels/corrupt-data.js';
 import type { ArrayNode } from './metadata.js';
 
 type Elements = Float64Array | Uint8Array;

@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { CorruptData } from '../../kernels/blosc-header.js';
+import { CorruptData } from '../../kernels/corrupt-data.js';
 import { crc32c } from '../../kernels/crc32c.js';
 import type { ShardLayout } from './codec-metadata.js';
 

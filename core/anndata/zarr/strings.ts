@@ -1,4 +1,4 @@
-import { CorruptData } from '../../kernels/blosc-header.js';
+import { CorruptData } from '../../kernels/corrupt-data.js';
 import type { DType } from './dtype.js';
 
 type StringDType = Extract<DType, { kind: 'string' | 'fixed-string' }>;
