@@ -92,7 +92,8 @@ describe('for people', () => {
 
   test('help of a command has examples; every command is in the help', async () => {
     const { out } = await obsmith('--help');
-    for (const command of ['import', 'config', 'plan', 'doctor']) expect(out).toMatch(new RegExp(`^  ${command}`, 'm'));
+    for (const command of ['import', 'config', 'plan', 'verify', 'inspect', 'doctor'])
+      expect(out).toMatch(new RegExp(`^  ${command}`, 'm'));
     expect((await obsmith('plan', '--help')).out).toContain('Examples:');
     expect((await obsmith()).out).toBe(out);
   });
@@ -123,4 +124,92 @@ test('doctor names what is missing and what to do, and what is broken decides th
   for (const check of checks) expect(check.remedy === null).toBe(check.state === 'ok');
   expect(healthy).toBe(checks.every((check) => check.state !== 'broken'));
   expect(code).toBe(healthy ? 0 : 1);
+});
+
+const fixture = (name: string) => join(PACKAGE_ROOT, 'test/fixtures', name);
+
+describe('import, plan, verify and inspect on a real file', () => {
+  const imported = () =>
+    obsmith('import', fixture('import/scanpy_10x_v3.h5'), '--dataset', 'pbmc', '--chunk-size', '200', '--json');
+
+  test('a data set goes from a raw file to a plan', async () => {
+    const { code, out } = await imported();
+    expect(code).toBe(0);
+    const report = JSON.parse(out);
+    expect(report.root).toBe('processed/train/pbmc');
+    const { out: planned } = await obsmith('plan', 'good.yaml', '--json');
+    const plan = JSON.parse(planned);
+    expect(plan).toMatchObject({ dataset: 'pbmc', chunks: report.chunks.length, cells: report.cells });
+    expect(plan.rows.map((row: { chunk: string; action: string }) => `${row.chunk} ${row.action}`)).toEqual(
+      report.chunks.map((chunk: { name: string }) => `${chunk.name} compute`),
+    );
+    expect(await obsmith('verify', 'inputs', 'good.yaml')).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('no problems in'),
+    });
+    expect(await obsmith('verify', 'outputs', 'good.yaml')).toMatchObject({
+      code: 1,
+      out: expect.stringContaining('There is no output'),
+    });
+    expect(await imported()).toMatchObject({ code: 1, out: expect.stringContaining('exists already') });
+  });
+
+  test('a plan narrowed to what is not there is refused before anything is read', async () => {
+    await imported();
+    const refused = await obsmith('plan', 'good.yaml', '--methods', 'gs10k,gx', '--json');
+    expect(refused.code).toBe(2);
+    expect(JSON.parse(refused.out).error.problems).toHaveLength(2);
+    expect((await obsmith('plan', 'good.yaml', '--chunk', 'train/chunk_99')).code).toBe(2);
+  });
+
+  test('import refuses bad options, a missing base folder and files that are not there', async () => {
+    expect(await obsmith('import', 'absent.h5ad', '--dataset', 'x')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('absent.h5ad'),
+    });
+    expect((await obsmith('import', 'absent.h5ad')).err).toContain("required option '--dataset <name>'");
+    expect((await obsmith('import', 'a.h5ad', '--dataset', 'x', '--chunk-size', 'many')).err).toContain(
+      'Expected a number',
+    );
+    expect(
+      await obsmith('import', 'a.h5ad', '--dataset', 'x', '--train-split', '2', '--chunk-size', '0', '--json'),
+    ).toMatchObject({ code: 2 });
+  });
+
+  test('verify lists every problem of every chunk and fails', async () => {
+    const { code, out } = await obsmith(
+      'verify',
+      'inputs',
+      fixture('reader'),
+      '--batch-key',
+      'no_such_column',
+      '--json',
+    );
+    expect(code).toBe(1);
+    const { ok, chunks, problems } = JSON.parse(out);
+    expect(ok).toBe(false);
+    expect(chunks).toHaveLength(7);
+    for (const chunk of chunks) {
+      expect(chunk.problems).toContainEqual(
+        expect.objectContaining({ message: expect.stringContaining('"no_such_column"') }),
+      );
+    }
+    expect(problems).toEqual(chunks.flatMap((chunk: { problems: unknown[] }) => chunk.problems));
+  });
+
+  test('inspect shows what is in a store of any format', async () => {
+    for (const name of ['reader/v2.zarr', 'reader/v3.zarr', 'reader/plain.h5ad']) {
+      const { code, out } = await obsmith('inspect', fixture(name));
+      expect(code).toBe(0);
+      expect(out).toMatch(/shape +[\d,]+ cells x [\d,]+ genes/);
+      expect(JSON.parse((await obsmith('inspect', fixture(name), '--json')).out)).toMatchObject({
+        kind: 'store',
+        path: fixture(name),
+      });
+    }
+    expect(await obsmith('inspect', 'absent')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('Input file not found'),
+    });
+  });
 });

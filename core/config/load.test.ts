@@ -309,17 +309,17 @@ describe('what is refused', () => {
     [
       'an unknown reference',
       `${MINIMAL}batch_key: \${datset.name}`,
-      ['a.yaml:3 batch_key: ${datset.name} refers to an unknown key'],
+      [`a.yaml:3 batch_key: \${datset.name} refers to an unknown key`],
     ],
     [
       'references in a circle',
       `${MINIMAL}batch_key: \${caption_key}\ncaption_key: \${batch_key}`,
-      ['a.yaml:3 batch_key: ${caption_key} refers to itself (caption_key -> batch_key -> caption_key)'],
+      [`a.yaml:3 batch_key: \${caption_key} refers to itself (caption_key -> batch_key -> caption_key)`],
     ],
     [
       'a reference to what it lies in',
       `${MINIMAL}download:\n  foo: \${download}`,
-      ['a.yaml:4 download.foo: ${download} refers to itself (download)'],
+      [`a.yaml:4 download.foo: \${download} refers to itself (download)`],
     ],
     ['no YAML', 'dataset: {name: a}\nembedding_cpu: [', [expect.stringMatching(/^a\.yaml:2 Flow sequence/)]],
     ['a key twice', `${MINIMAL}dataset: { name: b }`, ['a.yaml:3 Map keys must be unique']],
