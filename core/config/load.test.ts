@@ -366,10 +366,10 @@ describe('what is refused', () => {
     });
     const error = (await load().catch((thrown: unknown) => thrown)) as ObsmithError;
     expect(error.problems.map((problem) => problem.remedy)).toEqual([
+      'Did you mean "embedding_gpu"?',
       'Write a list: methods: [gs10k]',
       'Write the number without quotes: batch_size: 64',
       expect.stringContaining('write_h5ad'),
-      'Did you mean "embedding_gpu"?',
     ]);
   });
 

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { invalidConfig } from '../errors.js';
+import { invalidConfig, type Problem } from '../errors.js';
 import type { Json } from '../methods/types.js';
 import { shortPath } from '../short-path.js';
 import { compose } from './compose.js';
@@ -50,17 +50,15 @@ export async function loadConfig(path: string, options: LoadOptions = {}): Promi
         'Set it, or the environment variable BASE_FILE_PATH, to the folder that holds processed/.',
       );
   }
-  if (problems.list.length > 0) {
-    const [first] = problems.list;
-    const message =
-      problems.list.length === 1 ? first!.message : `${problems.list.length} problems in ${shortPath(file, cwd)}`;
-    throw invalidConfig(
-      message,
-      problems.list.length === 1 ? first!.remedy : 'Correct the places named above.',
-      problems.list,
-    );
-  }
+  refuse(problems.inOrder(), shortPath(file, cwd));
   return { file, ...derived, notes };
+}
+
+function refuse(problems: readonly Problem[], file: string): void {
+  const [first, ...others] = problems;
+  if (first === undefined) return;
+  if (others.length === 0) throw invalidConfig(first.message, first.remedy, problems);
+  throw invalidConfig(`${problems.length} problems in ${file}`, 'Correct the places named above.', problems);
 }
 
 function baseFolder(

@@ -4,6 +4,8 @@ import { suggest } from '../suggest.js';
 import type { Places } from './places.js';
 import { formatPath, formatValue, isTree, type KeyPath, type Tree, valueAt } from './tree.js';
 
+const LAST = Number.MAX_SAFE_INTEGER;
+
 /** Problems found in a configuration, each with the place that its key was written at. */
 export class ConfigProblems {
   readonly list: Problem[] = [];
@@ -24,6 +26,14 @@ export class ConfigProblems {
   /** True where something at or below the path, or above it, was found wrong already. */
   touches(path: KeyPath): boolean {
     return this.#at.some((other) => other.slice(0, path.length).every((key, i) => String(key) === String(path[i])));
+  }
+
+  /** File by file, each from top to bottom; problems without a line last. */
+  inOrder(): Problem[] {
+    const files = [...new Set(this.list.map((problem) => problem.where))];
+    return this.list.toSorted(
+      (a, b) => files.indexOf(a.where) - files.indexOf(b.where) || (a.line ?? LAST) - (b.line ?? LAST),
+    );
   }
 
   /** Adds what zod found: unknown keys with the nearest known one, wrong types and ranges with the value found. */

@@ -18,6 +18,7 @@ export interface ProgressView {
 }
 
 const BAR_WIDTH = 24;
+const SEPARATOR = ' · ';
 const REDRAW_MS = 100;
 const PLAIN_LINE_MS = 5000;
 
@@ -75,10 +76,24 @@ export class ProgressLine {
       view.detail ?? '',
     ].filter((part) => part !== '');
     if (!this.#terminal.live) return `${view.stage}${parts.length > 0 ? ': ' : ''}${parts.join(', ')}`;
+    const head = known ? [view.stage, '━'.repeat(BAR_WIDTH)] : [view.stage];
+    const room = this.#terminal.logWidth - 1 - head.join(' ').length - 1;
+    const shown = fitting(parts, room).join(colours.dim(SEPARATOR));
     const bar = known ? `${drawBar(view.done / view.total, colours)} ` : '';
-    const room = this.#terminal.logWidth - 1 - view.stage.length - 1 - (known ? BAR_WIDTH + 1 : 0);
-    return `${colours.bold(view.stage)} ${bar}${parts.join(colours.dim(' · ')).slice(0, Math.max(0, room + colours.dim('').length * parts.length))}`;
+    return `${colours.bold(view.stage)} ${bar}${shown}`;
   }
+}
+
+/** As many of the parts as a line has room for; the first that does not fit is cut. */
+function fitting(parts: readonly string[], room: number): string[] {
+  const shown: string[] = [];
+  let left = room;
+  for (const part of parts) {
+    if (left <= 0) break;
+    shown.push(part.length > left ? `${part.slice(0, left - 1)}…` : part);
+    left -= part.length + SEPARATOR.length;
+  }
+  return shown;
 }
 
 function drawBar(fraction: number, colours: Terminal['logColours']): string {
