@@ -23,7 +23,7 @@ export class KrylovSteps {
 
   /** `matrix` is n x n, row-major, symmetric; `largestBasis` counts the blocks that a basis may have. */
   constructor(matrix: Float64Array, n: number, largestBasis: number) {
-    const padded = n + (n % 2);
+    const padded = Math.ceil(n / 4) * 4;
     const blockLength = padded * BLOCK_VECTORS;
     this.#padded = padded;
     this.#memory = new KernelMemory<Exports>(

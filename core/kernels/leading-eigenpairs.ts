@@ -122,7 +122,7 @@ class BlockKrylov {
     const { block } = this.#steps;
     for (let i = 0; i < this.#n; i++) block[i * BLOCK_VECTORS + vector] = this.#random() - 0.5;
     for (let pass = 0; pass < 2; pass++) {
-      for (let basis = 0; basis < position; basis++) removeOne(this.#steps.basisBlock(basis), block, vector);
+      for (let basis = 0; basis < position; basis++) this.#steps.removeFromBlock(basis);
       for (let other = 0; other < vector; other++) removeVector(block, other, vector);
     }
     scaleVector(block, vector, 1 / lengthOf(block, vector));
@@ -194,13 +194,4 @@ function removeVector(block: Float64Array, other: number, vector: number): numbe
   for (let at = 0; at < block.length; at += BLOCK_VECTORS) overlap += block[at + other]! * block[at + vector]!;
   for (let at = 0; at < block.length; at += BLOCK_VECTORS) block[at + vector]! -= overlap * block[at + other]!;
   return overlap;
-}
-
-/** Removes from one vector its parts along a block of the basis. */
-function removeOne(basis: Float64Array, block: Float64Array, vector: number): void {
-  for (let other = 0; other < BLOCK_VECTORS; other++) {
-    let overlap = 0;
-    for (let at = 0; at < block.length; at += BLOCK_VECTORS) overlap += basis[at + other]! * block[at + vector]!;
-    for (let at = 0; at < block.length; at += BLOCK_VECTORS) block[at + vector]! -= overlap * basis[at + other]!;
-  }
 }

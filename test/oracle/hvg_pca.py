@@ -1,14 +1,17 @@
 """Reference choices of highly variable genes and principal components, by scanpy and float64 numpy.
 
-Run from the repository root: python test/oracle/hvg_pca.py
+    python test/oracle/hvg_pca.py [REFERENCE_FOLDER]
+
 Needs scanpy 1.11.5, anndata, numpy, scipy, pandas. Writes test/fixtures/hvg-pca/:
 - cases.json: small seeded data sets with edge cases (log-normalised float32, base64), and scanpy's choice for each;
 - bins.json: pandas.cut into 20 bins;
-- pbmc.json, pbmc_scores.f32: the two bundled PBMC files, normalised one by one, then concatenated (join="inner").
+- pbmc.json, pbmc_scores.f32: the two bundled PBMC files, normalised one by one, then concatenated (join="inner");
+- pbmc-24_pca.f32, heart-60_pca.f32 (only with REFERENCE_FOLDER, as for gene_selection.py): X_pca of the original.
 """
 
 import base64
 import json
+import sys
 import warnings
 from pathlib import Path
 
@@ -138,3 +141,14 @@ TARGET.mkdir(parents=True, exist_ok=True)
 (TARGET / "cases.json").write_text(json.dumps(small_cases()))
 (TARGET / "bins.json").write_text(json.dumps(bins()))
 (TARGET / "pbmc.json").write_text(json.dumps(pbmc()))
+
+
+def original_pca(reference):
+    """Rows that the unmodified PCA embedder of mengerj/adata_hf_datasets@29f262e gave for the cells of two fixtures."""
+    for source, name, cells in (("pbmc10k_200", "pbmc-24", 24), ("cxg_heart_320", "heart-60", 60)):
+        rows = np.load(reference / source / "X_pca.npz")["arr_0"][:cells]
+        rows.astype("<f4").tofile(TARGET / f"{name}_pca.f32")
+
+
+if len(sys.argv) > 1:
+    original_pca(Path(sys.argv[1]))

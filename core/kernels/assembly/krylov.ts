@@ -7,26 +7,42 @@ function multiplyAdd(sum: v128, factor: v128, values: v128): v128 {
   return f64x2.add(sum, f64x2.mul(factor, values));
 }
 
-/** target = matrix * vectors, for a row-major n x n matrix; n is a multiple of 2. */
+/** target = matrix * vectors, for a row-major n x n matrix; n is a multiple of 4. Four rows at a time hide the latency of sums. */
 export function multiply(n: i32, matrix: usize, vectors: usize, target: usize): void {
   const rowBytes: usize = <usize>n << 3;
-  for (let i: i32 = 0; i < n; i += 2) {
-    let upper: usize = matrix + <usize>i * rowBytes;
+  for (let i: i32 = 0; i < n; i += 4) {
+    let first: usize = matrix + <usize>i * rowBytes;
+    let second: usize = first + rowBytes;
+    let third: usize = second + rowBytes;
+    let fourth: usize = third + rowBytes;
     let vector: usize = vectors;
     let a0: v128 = f64x2.splat(0);
     let a1: v128 = f64x2.splat(0);
     let b0: v128 = f64x2.splat(0);
     let b1: v128 = f64x2.splat(0);
+    let c0: v128 = f64x2.splat(0);
+    let c1: v128 = f64x2.splat(0);
+    let d0: v128 = f64x2.splat(0);
+    let d1: v128 = f64x2.splat(0);
     for (let j: i32 = 0; j < n; j++) {
-      const first: v128 = v128.load(vector);
-      const second: v128 = v128.load(vector, 16);
-      const a: v128 = v128.load64_splat(upper);
-      const b: v128 = v128.load64_splat(upper + rowBytes);
-      a0 = multiplyAdd(a0, a, first);
-      a1 = multiplyAdd(a1, a, second);
-      b0 = multiplyAdd(b0, b, first);
-      b1 = multiplyAdd(b1, b, second);
-      upper += 8;
+      const left: v128 = v128.load(vector);
+      const right: v128 = v128.load(vector, 16);
+      const a: v128 = v128.load64_splat(first);
+      a0 = multiplyAdd(a0, a, left);
+      a1 = multiplyAdd(a1, a, right);
+      const b: v128 = v128.load64_splat(second);
+      b0 = multiplyAdd(b0, b, left);
+      b1 = multiplyAdd(b1, b, right);
+      const c: v128 = v128.load64_splat(third);
+      c0 = multiplyAdd(c0, c, left);
+      c1 = multiplyAdd(c1, c, right);
+      const d: v128 = v128.load64_splat(fourth);
+      d0 = multiplyAdd(d0, d, left);
+      d1 = multiplyAdd(d1, d, right);
+      first += 8;
+      second += 8;
+      third += 8;
+      fourth += 8;
       vector += 32;
     }
     const out: usize = target + (<usize>i << 5);
@@ -34,6 +50,10 @@ export function multiply(n: i32, matrix: usize, vectors: usize, target: usize): 
     v128.store(out, a1, 16);
     v128.store(out, b0, 32);
     v128.store(out, b1, 48);
+    v128.store(out, c0, 64);
+    v128.store(out, c1, 80);
+    v128.store(out, d0, 96);
+    v128.store(out, d1, 112);
   }
 }
 
