@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chmod, mkdir, readdir } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -42,6 +42,20 @@ async function compileKernels(): Promise<void> {
       ),
     ),
   );
+  await packHdf5Plugin();
+}
+
+/** What a dynamic library of Emscripten begins with: the section dylink.0 that asks for no memory and no table of its own. */
+const DYNAMIC_LIBRARY = Buffer.from([0, 15, 8, ...Buffer.from('dylink.0'), 1, 4, 0, 0, 0, 0]);
+const WASM_HEADER_BYTES = 8;
+
+/** Packs the lzf kernel as a plugin that HDF5 finds: a file named lib*.so in a folder of plugins. */
+async function packHdf5Plugin(): Promise<void> {
+  const wasm = await readFile(join(root, 'dist/core/kernels/hdf5-lzf.wasm'));
+  const folder = join(root, 'dist/core/kernels/hdf5-plugins');
+  await mkdir(folder, { recursive: true });
+  const parts = [wasm.subarray(0, WASM_HEADER_BYTES), DYNAMIC_LIBRARY, wasm.subarray(WASM_HEADER_BYTES)];
+  await writeFile(join(folder, 'libH5Zlzf.so'), Buffer.concat(parts));
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await build();

@@ -72,14 +72,15 @@ export async function readBytes(file: string, dataset: Dataset, start: number, e
   }
   const shape = dataset.shape ?? [];
   const rowBytes = rowItems(shape) * itemSize(dtype);
-  if (shape.length === 0) return readRaw(file, dataset, null, itemSize(dtype));
+  if (shape.length === 0) return readRaw(file, dataset, null, itemSize(dtype), copied);
   const out = new Uint8Array((end - start) * rowBytes);
   const step = rowsPerRead(dataset, itemSize(dtype));
   for (let row = start; row < end; ) {
     // Reads end where storage chunks end, so that no chunk is decoded twice.
     const next = Math.min(end, (Math.floor(row / step) + 1) * step);
     const part = { offset: [row, ...shape.slice(1).map(() => 0)], count: [next - row, ...shape.slice(1)] };
-    out.set(await readRaw(file, dataset, part, (next - row) * rowBytes), (row - start) * rowBytes);
+    const target = out.subarray((row - start) * rowBytes, (next - start) * rowBytes);
+    await readRaw(file, dataset, part, target.length, (memory) => target.set(memory));
     row = next;
   }
   return out;
@@ -88,11 +89,33 @@ export async function readBytes(file: string, dataset: Dataset, start: number, e
 /** Rows [start, end) as strings, row-major; a scalar is one string. */
 export async function readStrings(file: string, dataset: Dataset, start: number, end: number): Promise<string[]> {
   const shape = dataset.shape ?? [];
-  return decoding(file, dataset, () => {
-    if (shape.length === 0) return [dataset.value as string];
-    if (start >= end) return [];
-    return dataset.slice([[start, end]]) as string[];
+  const { size, vlen } = dataset.metadata;
+  const strings = (end - start) * rowItems(shape);
+  const inner = shape.slice(1);
+  const part = shape.length === 0 ? null : { offset: [start, ...inner.map(() => 0)], count: [end - start, ...inner] };
+  if (vlen) return readRaw(file, dataset, part, strings * size, (pointers) => takeStrings(dataset, part, pointers));
+  return readRaw(file, dataset, part, strings * size, (bytes) => fixedStrings(bytes, size));
+}
+
+/** Strings of fixed length, which end at the first zero byte. */
+export function fixedStrings(bytes: Uint8Array, size: number): string[] {
+  const decoder = new TextDecoder();
+  return Array.from({ length: bytes.length / size }, (_, i) => {
+    const text = bytes.subarray(i * size, (i + 1) * size);
+    const zero = text.indexOf(0);
+    return decoder.decode(zero < 0 ? text : text.subarray(0, zero));
   });
+}
+
+/** Reads the strings that were read as pointers, and frees them. */
+function takeStrings(dataset: Dataset, part: Hyperslab | null, pointers: Uint8Array): string[] {
+  const addresses = new Uint32Array(pointers.slice().buffer);
+  const strings = Array.from(addresses, (address) => hdf5.UTF8ToString(address));
+  const { file_id: file, path } = dataset;
+  const place = BigInt(pointers.byteOffset);
+  if (part === null) hdf5.reclaim_vlen_memory(file, path, '', place);
+  else hdf5.reclaim_vlen_memory_count(file, path, '', place, part.count.map(BigInt));
+  return strings;
 }
 
 /** Rows [start, end) of a compound dataset as arrays of member values: for strings of any length, which bytes only point to. */
@@ -102,7 +125,13 @@ export function readStructs(file: string, dataset: Dataset, start: number, end: 
 
 /** Rows [start, end) of a compound dataset, record by record as they lie in memory. */
 export async function readRecords(file: string, dataset: Dataset, start: number, end: number): Promise<Uint8Array> {
-  return readRaw(file, dataset, { offset: [start], count: [end - start] }, (end - start) * dataset.metadata.size);
+  return readRaw(
+    file,
+    dataset,
+    { offset: [start], count: [end - start] },
+    (end - start) * dataset.metadata.size,
+    copied,
+  );
 }
 
 /** Part of a dataset; a scalar has no parts. */
@@ -111,26 +140,36 @@ interface Hyperslab {
   readonly count: readonly number[];
 }
 
-/** The library's own accessors turn 64-bit integers into BigInts and refuse float16; the bytes are what is needed. */
-async function readRaw(file: string, dataset: Dataset, part: Hyperslab | null, bytes: number): Promise<Uint8Array> {
-  if (bytes === 0) return new Uint8Array(0);
+const copied = (bytes: Uint8Array): Uint8Array => bytes.slice();
+
+/**
+ * Reads part of a dataset into the library's memory and takes it out of there with `take`. The library's own accessors
+ * would turn 64-bit integers into BigInts, refuse float16, and free random addresses after a string that fails to decode.
+ */
+async function readRaw<T>(
+  file: string,
+  dataset: Dataset,
+  part: Hyperslab | null,
+  bytes: number,
+  take: (memory: Uint8Array) => T,
+): Promise<T> {
+  if (bytes === 0) return take(new Uint8Array(0));
   const pointer = hdf5._malloc(bytes);
   if (pointer === 0) throw new Error(`HDF5 could not allocate ${bytes} bytes for ${whereIs(file, dataset)}`);
   try {
-    return decoding(file, dataset, () => {
+    decoding(file, dataset, () => {
       const count = part?.count.map(BigInt) ?? null;
       const offset = part?.offset.map(BigInt) ?? null;
       const strides = part?.count.map(() => 1n) ?? null;
       hdf5.get_dataset_data(dataset.file_id, dataset.path, count, offset, strides, BigInt(pointer));
-      return hdf5.HEAPU8.slice(pointer, pointer + bytes);
     });
+    return take(hdf5.HEAPU8.subarray(pointer, pointer + bytes));
   } finally {
     hdf5._free(pointer);
   }
 }
 
 function decoding<T>(file: string, dataset: Dataset, read: () => T): T {
-  refuseUnsizedLzf(file, dataset);
   try {
     return read();
   } catch (error) {
@@ -140,17 +179,6 @@ function decoding<T>(file: string, dataset: Dataset, read: () => T): T {
       error,
     );
   }
-}
-
-const LZF = 32000;
-
-/** Without the size of a block among its parameters, as current h5py writes strings, the lzf plugin aborts the whole library. */
-function refuseUnsizedLzf(file: string, dataset: Dataset): void {
-  if (!dataset.filters.some((filter) => filter.id === LZF && filter.cd_values.length < 3)) return;
-  throw invalidInput(
-    `${whereIs(file, dataset)} is compressed by lzf without block sizes, which cannot be decoded`,
-    'Write the file anew with compression="gzip": anndata.read_h5ad(path).write_h5ad(path, compression="gzip").',
-  );
 }
 
 function filterNote(dataset: Dataset): string {

@@ -39,7 +39,12 @@ export interface StringsElement extends ElementBase {
 export interface RecordsElement extends ElementBase {
   readonly kind: 'records';
   readonly rows: number;
-  readonly fields: readonly { readonly name: string; readonly column: ArrayElement | StringsElement }[];
+  readonly fields: readonly {
+    readonly name: string;
+    readonly column: ArrayElement | StringsElement;
+    /** Characters of strings of fixed length, else null. */
+    readonly length: number | null;
+  }[];
 }
 
 export interface NullElement extends ElementBase {

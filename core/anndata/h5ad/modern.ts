@@ -81,7 +81,23 @@ const stringEncoding = (shape: readonly number[]): Attributes =>
 function groupElement(file: string, group: Group): GroupElement {
   const attributes = readAttributes(group.attrs);
   if (attributes['encoding-type'] === 'dataframe') return frameElement(file, group, attributes);
-  return childrenOf(file, group, groupAttributes(attributes));
+  const modern = groupAttributes(attributes);
+  const children = childrenOf(file, group, modern);
+  return isSparse(modern) ? withoutEncodings(children) : children;
+}
+
+const isSparse = (attributes: Attributes): boolean =>
+  attributes['encoding-type'] === 'csr_matrix' || attributes['encoding-type'] === 'csc_matrix';
+
+/** The parts of a sparse matrix have no encoding of their own. */
+function withoutEncodings(group: GroupElement): GroupElement {
+  return {
+    ...group,
+    get(name) {
+      const child = group.get(name);
+      return child === null ? null : { ...child, attributes: {} };
+    },
+  };
 }
 
 function groupAttributes(attributes: Attributes): Attributes {

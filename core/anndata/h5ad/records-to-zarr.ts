@@ -12,18 +12,21 @@ interface Field {
   readonly bytes: Uint8Array;
 }
 
-/** Writes a structured array (rec-array) as zarr v2; strings get the fixed length of the longest, as anndata writes them. */
+/**
+ * Writes a structured array (rec-array) as zarr v2; strings get a fixed length, as anndata
+ * writes them: their own, or the most UTF-8 bytes that one of them takes.
+ */
 export async function writeRecords(
   records: RecordsElement,
   folder: string,
   written: (bytes: number) => void,
 ): Promise<void> {
   const fields: Field[] = [];
-  for (const { name, column } of records.fields) {
+  for (const { name, column, length } of records.fields) {
     const rows = records.rows;
     fields.push(
       column.kind === 'strings'
-        ? fixedStrings(name, await column.read(0, rows))
+        ? fixedStrings(name, await column.read(0, rows), length)
         : numbers(name, column.dtype, column.shape.slice(1), await column.read(0, rows)),
     );
     written(fields.at(-1)!.bytes.length);
@@ -56,9 +59,9 @@ function numbers(name: string, dtype: keyof typeof V2_DTYPES, inner: readonly nu
 }
 
 /** numpy's U: four bytes for each code point, padded with zeros. */
-function fixedStrings(name: string, strings: readonly string[]): Field {
+function fixedStrings(name: string, strings: readonly string[], known: number | null): Field {
   const points = strings.map((text) => Array.from(text, (character) => character.codePointAt(0)!));
-  const length = Math.max(1, ...points.map((text) => text.length));
+  const length = known ?? Math.max(1, ...strings.map((text) => Buffer.byteLength(text)));
   const codes = new Uint32Array(strings.length * length);
   points.forEach((text, row) => {
     codes.set(text, row * length);

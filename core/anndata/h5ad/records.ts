@@ -1,6 +1,6 @@
 import { invalidInput } from '../../errors.js';
-import { itemSize, type NumericDtype } from '../zarr-write/metadata.js';
 import {
+  fixedStrings,
   type H5Member,
   type H5Type,
   isArray,
@@ -28,6 +28,7 @@ export function recordsElement(file: string, dataset: Dataset): RecordsElement {
     fields: members.map((member, position) => ({
       name: member.name,
       column: memberElement(file, dataset, member, position),
+      length: isString(member) && !member.vlen ? member.size : null,
     })),
   };
 }
@@ -36,8 +37,10 @@ function memberElement(file: string, dataset: Dataset, member: H5Member, positio
   const where = `${whereIs(file, dataset)}[${member.name}]`;
   const rows = dataset.shape?.[0] ?? 1;
   if (isString(member)) {
-    const read = (start: number, end: number) =>
-      member.vlen ? vlenStrings(file, dataset, position, start, end) : fixedStrings(file, dataset, member, start, end);
+    const read = async (start: number, end: number) =>
+      member.vlen
+        ? vlenStrings(file, dataset, position, start, end)
+        : fixedStrings(await memberBytes(file, dataset, member, start, end), member.size);
     return { kind: 'strings', where, attributes: encoding('string-array', '0.2.0'), shape: [rows], read };
   }
   const inner = isArray(member) ? (member.array_type?.shape ?? []) : [];
@@ -56,44 +59,43 @@ function memberElement(file: string, dataset: Dataset, member: H5Member, positio
     dtype,
     shape: [rows, ...inner],
     rowsPerRead: rowsAtOnce(dataset),
-    read: (start, end) => memberBytes(file, dataset, member, item, dtype, start, end),
+    read: (start, end) => memberNumbers(file, dataset, member, item, start, end),
   };
 }
 
 const rowsAtOnce = (dataset: Dataset): number => Math.max(1, Math.floor(READ_BYTES / dataset.metadata.size));
 
-async function memberBytes(
+async function memberNumbers(
   file: string,
   dataset: Dataset,
   member: H5Member,
   item: H5Type,
-  dtype: NumericDtype,
   start: number,
   end: number,
 ): Promise<Uint8Array> {
-  const out = new Uint8Array((end - start) * member.size);
-  await eachRecord(file, dataset, start, end, (record, row) => {
-    out.set(record.subarray(member.offset, member.offset + member.size), row * member.size);
-  });
+  const bytes = await memberBytes(file, dataset, member, start, end);
   // The library swaps bytes of plain arrays but not inside records.
-  if (!item.littleEndian && itemSize(dtype) > 1) swapBytes(out, itemSize(dtype));
-  return out;
+  if (!item.littleEndian && item.size > 1) swapBytes(bytes, item.size);
+  return bytes;
 }
 
-async function fixedStrings(
+async function memberBytes(
   file: string,
   dataset: Dataset,
   member: H5Member,
   start: number,
   end: number,
-): Promise<string[]> {
-  const decoder = new TextDecoder();
-  const out: string[] = [];
-  await eachRecord(file, dataset, start, end, (record) => {
-    const bytes = record.subarray(member.offset, member.offset + member.size);
-    const zero = bytes.indexOf(0);
-    out.push(decoder.decode(zero < 0 ? bytes : bytes.subarray(0, zero)));
-  });
+): Promise<Uint8Array> {
+  const out = new Uint8Array((end - start) * member.size);
+  const { size } = dataset.metadata;
+  for (let row = start; row < end; row += rowsAtOnce(dataset)) {
+    const next = Math.min(end, row + rowsAtOnce(dataset));
+    const records = await readRecords(file, dataset, row, next);
+    for (let i = 0; i < next - row; i++) {
+      const from = i * size + member.offset;
+      out.set(records.subarray(from, from + member.size), (row - start + i) * member.size);
+    }
+  }
   return out;
 }
 
@@ -110,21 +112,6 @@ async function vlenStrings(
     for (const record of records) out.push(record[position] as string);
   }
   return out;
-}
-
-async function eachRecord(
-  file: string,
-  dataset: Dataset,
-  start: number,
-  end: number,
-  visit: (record: Uint8Array, row: number) => void,
-): Promise<void> {
-  const size = dataset.metadata.size;
-  for (let row = start; row < end; row += rowsAtOnce(dataset)) {
-    const count = Math.min(end - row, rowsAtOnce(dataset));
-    const bytes = await readRecords(file, dataset, row, row + count);
-    for (let i = 0; i < count; i++) visit(bytes.subarray(i * size, (i + 1) * size), row - start + i);
-  }
 }
 
 function swapBytes(bytes: Uint8Array, size: number): void {

@@ -4,6 +4,7 @@ import {
   type ArrayElement,
   type Element,
   encoding,
+  encodingType,
   type GroupElement,
   groupOf,
   type RecordsElement,
@@ -32,6 +33,7 @@ export async function rootElement(file: string, root: Group): Promise<GroupEleme
   if (x !== null) children.set('X', () => elementOf(file, x));
   const mappings = new Map(MAPPINGS.map((name) => [name as string, mapping(file, child(name), name)]));
   if (obs.where.endsWith(STRUCTURED)) await moveCategories(axes, mappings);
+  moveNeighbors(mappings);
   for (const [name, element] of [...axes, ...mappings]) children.set(name, () => element);
   const raw = rawElement(file, root);
   if (raw !== null) children.set('raw', () => raw);
@@ -104,8 +106,27 @@ async function moveCategories(axes: Map<string, GroupElement>, mappings: Map<str
       moved.add(key);
     }
   }
-  const kept = uns.keys.filter((key) => !moved.has(key));
-  mappings.set('uns', groupOf(uns.where, uns.attributes, new Map(kept.map((key) => [key, () => uns.get(key)!]))));
+  mappings.set('uns', without(uns, [...moved]));
+}
+
+/** Moves the cell-by-cell matrices that scanpy once kept in uns/neighbors to obsp, as anndata does. */
+function moveNeighbors(mappings: Map<string, GroupElement>): void {
+  const uns = mappings.get('uns')!;
+  const neighbors = uns.get('neighbors');
+  if (neighbors?.kind !== 'group') return;
+  const moved = ['distances', 'connectivities'].filter((name) => isMatrix(neighbors.get(name)));
+  if (moved.length === 0) return;
+  const obsp = mappings.get('obsp')!;
+  const children = new Map(
+    [...obsp.keys, ...moved].map((key) => [key, () => (moved.includes(key) ? neighbors : obsp).get(key)!]),
+  );
+  mappings.set('obsp', groupOf(obsp.where, obsp.attributes, children));
+  mappings.set('uns', replaceChild(uns, 'neighbors', without(neighbors, moved)));
+}
+
+function isMatrix(element: Element | null): boolean {
+  if (element?.kind === 'array') return element.shape.length === 2;
+  return element !== null && /^cs[rc]_matrix$/.test(encodingType(element));
 }
 
 /** Categories as a vector: a single one was read as a scalar. */
@@ -120,6 +141,10 @@ async function areCodes(codes: ArrayElement, categories: number): Promise<boolea
   if (!/^u?int/.test(codes.dtype) || codes.shape.length !== 1) return false;
   const bytes = await codes.read(0, codes.shape[0]!);
   return numbersOf(bytes, codes.dtype, codes.where).every((code) => code < categories);
+}
+
+function without(group: GroupElement, names: readonly string[]): GroupElement {
+  return { ...group, keys: group.keys.filter((key) => !names.includes(key)) };
 }
 
 function replaceChild(group: GroupElement, name: string, child: Element): GroupElement {
