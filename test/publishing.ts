@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { publishArray } from '../core/anndata/publish/publish-array.js';
-import { claimStagedArray, type StagedArray } from '../core/anndata/publish/staged-array.js';
 import { stageInput } from '../core/anndata/publish/stage-input.js';
+import { claimStagedArray, type StagedArray } from '../core/anndata/publish/staged-array.js';
 import { storeFormat } from '../core/anndata/zarr-write/consolidate.js';
 import { QUIET } from '../core/tasks/types.js';
 
@@ -76,11 +76,21 @@ export const provenanceFor = ({ key, dim, seed }: Embedding) => ({
 });
 export const signatureFor = (embedding: Embedding): string => `signature-${embedding.key}-${embedding.seed}`;
 
-export async function claim({ base, staging }: Sandbox, embedding: Embedding, attempt = 'embed-1'): Promise<StagedArray> {
+export async function claim(
+  { base, staging }: Sandbox,
+  embedding: Embedding,
+  attempt = 'embed-1',
+): Promise<StagedArray> {
   const format = await storeFormat(join(base, CHUNK.input)).catch(() => 'zarr-v2' as const);
   return claimStagedArray(
     { folder: staging, key: embedding.key, attempt, signature: signatureFor(embedding) },
-    { rows: CELLS, dim: embedding.dim, chunkRows: embedding.chunkRows ?? 16384, format, compressed: embedding.compressed ?? false },
+    {
+      rows: CELLS,
+      dim: embedding.dim,
+      chunkRows: embedding.chunkRows ?? 16384,
+      format,
+      compressed: embedding.compressed ?? false,
+    },
   );
 }
 
@@ -108,7 +118,11 @@ export const requestFor = ({ base }: Sandbox, embedding: Embedding, attempt = 'p
   signature: signatureFor(embedding),
 });
 
-export async function publish(box: Sandbox, embedding: Embedding, attempt?: string): Promise<{ digest: string; bytes: number }> {
+export async function publish(
+  box: Sandbox,
+  embedding: Embedding,
+  attempt?: string,
+): Promise<{ digest: string; bytes: number }> {
   return publishArray(requestFor(box, embedding, attempt), QUIET);
 }
 
@@ -118,7 +132,9 @@ export async function filesBelow(folder: string): Promise<Record<string, string>
   for (const entry of await readdir(folder, { withFileTypes: true, recursive: true })) {
     if (!entry.isFile()) continue;
     const path = join(entry.parentPath, entry.name);
-    files[relative(folder, path)] = createHash('sha256').update(await readFile(path)).digest('hex');
+    files[relative(folder, path)] = createHash('sha256')
+      .update(await readFile(path))
+      .digest('hex');
   }
   return Object.fromEntries(Object.entries(files).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

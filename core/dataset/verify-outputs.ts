@@ -38,12 +38,18 @@ export interface VerifiedOutput {
  * matrix its shape, type, values and digest against its provenance. All problems are listed; only errors that may heal
  * (StoreUnavailable) and Cancelled are thrown. Progress is in rows of arrays; memory is one chunk.
  */
-export async function verifyOutputs(stores: readonly OutputToVerify[], context: TaskContext): Promise<VerifiedOutput[]> {
+export async function verifyOutputs(
+  stores: readonly OutputToVerify[],
+  context: TaskContext,
+): Promise<VerifiedOutput[]> {
   const total = await countRows(stores);
   let done = 0;
   const verified: VerifiedOutput[] = [];
   for (const store of stores) {
-    const progress = { progress: (rows: number) => context.progress(done + rows, total), checkCancelled: context.checkCancelled };
+    const progress = {
+      progress: (rows: number) => context.progress(done + rows, total),
+      checkCancelled: context.checkCancelled,
+    };
     const found = await verifyOutput(store, progress, (rows) => {
       done += rows;
     });
@@ -61,11 +67,19 @@ async function countRows(stores: readonly OutputToVerify[]): Promise<number> {
   return rows;
 }
 
-async function verifyOutput(store: OutputToVerify, context: TaskContext, read: (rows: number) => void): Promise<VerifiedOutput> {
+async function verifyOutput(
+  store: OutputToVerify,
+  context: TaskContext,
+  read: (rows: number) => void,
+): Promise<VerifiedOutput> {
   const { name, output } = store;
   const problems: Problem[] = [];
   if (!(await storeExists(output))) {
-    problems.push({ where: name, message: `There is no output ${output}`, remedy: 'Run the configuration to compute it.' });
+    problems.push({
+      where: name,
+      message: `There is no output ${output}`,
+      remedy: 'Run the configuration to compute it.',
+    });
     return { name, output, cells: null, arrays: [], problems };
   }
   const names = await tried(problems, name, REMAKE, () => cellNames(output));
@@ -75,7 +89,9 @@ async function verifyOutput(store: OutputToVerify, context: TaskContext, read: (
   checkListing(output, inspected, name, problems);
   const arrays: VerifiedArray[] = [];
   for (const [key, array] of Object.entries(inspected)) {
-    arrays.push(await verifyArray(output, key, array, { cells: names.length, where: `${name} obsm/${key}`, problems }, context));
+    arrays.push(
+      await verifyArray(output, key, array, { cells: names.length, where: `${name} obsm/${key}`, problems }, context),
+    );
     read(array.shape[0] ?? 0);
   }
   return { name, output, cells: names.length, arrays, problems };
@@ -93,7 +109,12 @@ async function cellNames(path: string): Promise<string[]> {
   }
 }
 
-async function compareCells(input: string, found: readonly string[], where: string, problems: Problem[]): Promise<void> {
+async function compareCells(
+  input: string,
+  found: readonly string[],
+  where: string,
+  problems: Problem[],
+): Promise<void> {
   const expected = await tried(problems, where, 'Restore the input.', () => cellNames(input));
   if (expected === null) return;
   if (expected.length !== found.length) {
@@ -108,17 +129,30 @@ async function compareCells(input: string, found: readonly string[], where: stri
 }
 
 /** Consolidated metadata decides what readers see. */
-function checkListing(output: string, arrays: Record<string, PublishedArray>, where: string, problems: Problem[]): void {
+function checkListing(
+  output: string,
+  arrays: Record<string, PublishedArray>,
+  where: string,
+  problems: Problem[],
+): void {
   const listed = listedKeys(output);
   if (listed === null) return;
   const remedy = 'Run again: the consolidated metadata is rebuilt from what is on disk.';
   for (const key of Object.keys(arrays)) {
     if (listed.has(key)) continue;
-    problems.push({ where: `${where} obsm/${key}`, message: 'not listed in the consolidated metadata, so readers do not see it', remedy });
+    problems.push({
+      where: `${where} obsm/${key}`,
+      message: 'not listed in the consolidated metadata, so readers do not see it',
+      remedy,
+    });
   }
   for (const key of listed) {
     if (readObsmNode(output, key) !== null) continue;
-    problems.push({ where: `${where} obsm/${key}`, message: 'listed in the consolidated metadata but absent, so readers find NaN', remedy });
+    problems.push({
+      where: `${where} obsm/${key}`,
+      message: 'listed in the consolidated metadata but absent, so readers find NaN',
+      remedy,
+    });
   }
 }
 
@@ -141,7 +175,8 @@ async function verifyArray(
   if (shape[0] !== cells) report(`expected ${cells} rows, one for each cell, found shape (${shape.join(', ')})`);
   if (isOurs && shape.length !== 2) report(`expected two axes, found shape (${shape.join(', ')})`);
   const dim = (array.parameters as { dim?: unknown } | null)?.dim;
-  if (isOurs && typeof dim === 'number' && shape[1] !== dim) report(`expected ${dim} columns by its provenance, found ${shape[1]}`);
+  if (isOurs && typeof dim === 'number' && shape[1] !== dim)
+    report(`expected ${dim} columns by its provenance, found ${shape[1]}`);
   if (isOurs && dtype !== 'float32') report(`expected float32, found ${dtype}`);
   const read = async () => {
     const node = readObsmNode(output, key);
