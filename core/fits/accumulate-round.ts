@@ -11,7 +11,7 @@ import { readGeneNames } from './gene-names.js';
 import { accumulateGeneStatistics } from './gene-statistics.js';
 import { accumulateGram, writeGram } from './gram.js';
 import { fittedDigest, geneKeyOf } from './identity.js';
-import { folderOf, isDone, partialFile, type RoundTask, readChosenGenes } from './round-files.js';
+import { folderOf, isDone, isFinished, partialFile, type RoundTask, readChosenGenes } from './round-files.js';
 import { writeStatistics } from './statistics-partial.js';
 
 /**
@@ -27,7 +27,7 @@ export async function accumulateRound(
   const chunk = await loadPlannedChunk(loaded, resolved.chunks[position]!.index);
   const folder = folderOf(task, round);
   const place = { level: 0, index: position };
-  if (await isDone(folder, place, resolved.chunks.length)) return { cells: chunk.cells };
+  if ((await isFinished(task)) || (await isDone(folder, place, resolved.chunks.length))) return { cells: chunk.cells };
   const quiet: TaskContext = { progress() {}, checkCancelled: () => context.checkCancelled() };
   const scan = await scanChunk({ base, dataset: plan.dataset, chunk, elements: chunk.reads }, quiet);
   const input = await openAnnData(join(base, chunk.input));

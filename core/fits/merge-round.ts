@@ -2,7 +2,7 @@ import type { TaskContext } from '../tasks/types.js';
 import { mergeGrams, openGram } from './gram.js';
 import { inputsOf } from './merge-tree.js';
 import type { PartialHeader, PartialReader } from './partial-file.js';
-import { folderOf, isDone, partialFile, type RoundTask, removeAll } from './round-files.js';
+import { folderOf, isDone, isFinished, partialFile, type RoundTask, removeAll } from './round-files.js';
 import { mergeStatistics, openStatistics } from './statistics-partial.js';
 
 /**
@@ -14,6 +14,7 @@ export async function mergeRound(
   context: TaskContext,
 ): Promise<void> {
   const { round, resolved, level, index } = task;
+  if (await isFinished(task)) return;
   const folder = folderOf(task, round);
   const partials = resolved.chunks.length;
   const inputs = inputsOf({ level, index }, partials).map((input) => partialFile(folder, input));

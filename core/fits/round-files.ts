@@ -5,6 +5,7 @@ import { roundFolder } from '../dataset/layout.js';
 import { fromSystemError } from '../errors.js';
 import type { LoadedPlan } from '../plan/load-plan.js';
 import type { PlannedMethod } from '../plan/types.js';
+import { fitExists } from './fit-store.js';
 import { ancestorsOf, type Place } from './merge-tree.js';
 import type { ResolvedFits } from './resolve-fits.js';
 import type { FitRound } from './types.js';
@@ -34,6 +35,22 @@ export async function isDone(folder: string, place: Place, partials: number): Pr
   return false;
 }
 
+/** True where a method needs nothing more of the round: it has its fit, or the genes that its next round is about. */
+export async function isSolved(task: RoundTask, method: PlannedMethod): Promise<boolean> {
+  if (await fitExists(task.loaded.base, task.resolved.fits[method.method]!)) return true;
+  const goesOn = task.round === 'gene-statistics' && method.fitRounds.includes('gram');
+  return goesOn && exists(chosenGenesFile(folderOf({ ...task, method }, 'gram')));
+}
+
+/** True where none of the methods that share the round needs it any more, so that its sums are gone. */
+export async function isFinished(task: RoundTask): Promise<boolean> {
+  const key = task.resolved.rounds[task.method.method]![task.round];
+  for (const method of task.loaded.plan.methods) {
+    if (task.resolved.rounds[method.method]?.[task.round] === key && !(await isSolved(task, method))) return false;
+  }
+  return true;
+}
+
 /** Genes that the Gram matrix is made of; they lie beside its partials. */
 export async function writeChosenGenes(folder: string, genes: readonly string[]): Promise<void> {
   try {
@@ -52,8 +69,6 @@ export async function readChosenGenes(folder: string): Promise<string[]> {
     throw fromSystemError(error, file);
   }
 }
-
-export const hasChosenGenes = (folder: string): Promise<boolean> => exists(chosenGenesFile(folder));
 
 const chosenGenesFile = (folder: string): string => join(folder, 'genes.json');
 

@@ -14,13 +14,22 @@ import { shardName } from '../plan/load-plan.js';
 import type { Plan, PlannedChunk, PlannedMethod } from '../plan/types.js';
 import { QUIET } from '../tasks/types.js';
 import { accumulateRound } from './accumulate-round.js';
+import { cellBatches } from './cell-batches.js';
 import { fitExists, loadFit } from './fit-store.js';
+import { accumulateGeneStatistics } from './gene-statistics.js';
+import { chooseOverBatches } from './highly-variable.js';
 import { mergeRound } from './merge-round.js';
 import { mergeTasks } from './merge-tree.js';
 import { readResolvedFits, resolveFits } from './resolve-fits.js';
 import type { RoundTask } from './round-files.js';
 import { solveRound } from './solve-round.js';
-import { openStatistics, readSums, writeStatistics } from './statistics-partial.js';
+import {
+  mergeStatistics,
+  openStatistics,
+  readSums,
+  type StatisticsReader,
+  writeStatistics,
+} from './statistics-partial.js';
 import type { FitRound } from './types.js';
 
 const path = (name: string): string => fileURLToPath(new URL(`../../${name}`, import.meta.url));
@@ -30,7 +39,7 @@ interface Expected {
   readonly sharedGenes: number;
   readonly hvg512: string[];
   readonly hvg2000: string[];
-  readonly chunk512: string[];
+  readonly hvg512Batches: string[];
   readonly explainedVariance: number[];
   readonly explainedVarianceRatio: number[];
 }
@@ -190,7 +199,7 @@ describe('fits over two PBMC chunks', () => {
     expect(columns.some((value) => value > 0)).toBe(true);
     expect((await resolveFits(loaded)).rounds).toEqual([]);
     const { rounds: keys } = await readResolvedFits(loaded.base, loaded.plan.id);
-    for (const key of [keys['hvg']!['gene-statistics']!, keys['pca']!['gram']!]) {
+    for (const key of [keys.hvg!['gene-statistics']!, keys.pca!.gram!]) {
       await expect(readdir(join(loaded.base, roundFolder(key)))).rejects.toMatchObject({ code: 'ENOENT' });
     }
   });
@@ -218,7 +227,7 @@ describe('fits over two PBMC chunks', () => {
     await resolveFits(loaded);
     const round = await task(loaded, 'gene-statistics', hvg);
     for (const position of [0, 1]) await accumulateRound({ ...round, position }, QUIET);
-    const folder = join(loaded.base, roundFolder(round.resolved.rounds['hvg']!['gene-statistics']!));
+    const folder = join(loaded.base, roundFolder(round.resolved.rounds.hvg!['gene-statistics']!));
     await mergeRound({ ...round, level: 1, index: 0 }, QUIET);
     expect(await readdir(join(folder, 'level-0'))).toEqual([]);
     await mergeRound({ ...round, level: 1, index: 0 }, QUIET);
@@ -226,7 +235,10 @@ describe('fits over two PBMC chunks', () => {
     expect(await readdir(join(folder, 'level-0'))).toEqual([]);
     expect(await solveRound(round, QUIET)).toEqual({ genes: 20 });
     expect(await solveRound(round, QUIET)).toEqual({ genes: 20 });
-    expect(await fitExists(loaded.base, round.resolved.fits['hvg']!)).toBe(true);
+    expect(await accumulateRound({ ...round, position: 0 }, QUIET)).toEqual({ cells: 200 });
+    await mergeRound({ ...round, level: 1, index: 0 }, QUIET);
+    await expect(readdir(folder)).rejects.toMatchObject({ code: 'ENOENT' });
+    expect(await fitExists(loaded.base, round.resolved.fits.hvg!)).toBe(true);
   });
 
   it('refuse more dimensions than the data give, with the message that users search for', async () => {
@@ -255,6 +267,40 @@ describe('fits over two PBMC chunks', () => {
   });
 });
 
+describe('batches that span both chunks', () => {
+  it('give the genes that scanpy chooses on the concatenation', async () => {
+    const loaded = await pbmcPlan([]);
+    const labels = Array.from({ length: 400 }, (_, cell) => (cell === 17 ? 'alone' : `batch ${cell % 4}`));
+    const parts: StatisticsReader[] = [];
+    for (const index of [0, 1]) {
+      const chunk = await openAnnData(join(loaded.base, `processed/test/pbmc/all/chunk_${index}.h5ad`));
+      const scan = (await readScan(loaded.base, 'pbmc', `all/chunk_${index}`))!;
+      const batches = cellBatches(labels.slice(index * 200, index * 200 + 200));
+      const genes = await chunk.names('var');
+      const header = { chunks: [], cells: 200, genes, batches: batches.names, cellsPerBatch: [...batches.cells] };
+      const file = join(loaded.base, `${index}.sums`);
+      const blocks = (start: number, end: number) => expressionBlocks(chunk, scan, { start, end });
+      await writeStatistics(file, header, (deliver) =>
+        accumulateGeneStatistics({ genes: genes.length, batches, blocks, deliver }),
+      );
+      await chunk.close();
+      parts.push(await openStatistics(file));
+    }
+    await mergeStatistics(parts, join(loaded.base, 'root.sums'), QUIET);
+    const root = await openStatistics(join(loaded.base, 'root.sums'));
+    const { genes, batches, cellsPerBatch } = root.header;
+    expect(genes.length).toBe(expected.sharedGenes);
+    const choice = chooseOverBatches(genes, 512);
+    const sums = new Float64Array(genes.length * 2);
+    for (const batch of batches.keys()) {
+      await readSums(root, batch, sums);
+      choice.add(sums, cellsPerBatch[batch]!);
+    }
+    expect(Array.from(choice.choose(), (gene) => genes[gene]!)).toEqual(expected.hvg512Batches);
+    for (const reader of [...parts, root]) await reader.close();
+  });
+});
+
 describe('the merge tree', () => {
   it('has the levels that its chunks need', () => {
     expect([1, 2, 32, 33, 1024, 1025, 10_000].map(mergeTasks)).toEqual([
@@ -278,7 +324,7 @@ describe('the merge tree', () => {
       const resolved = {
         chunks: Array.from({ length: partials }, (_, index) => ({ index, name: `all/chunk_${index}` })),
         leftOut: [],
-        fits: {},
+        fits: { hvg: 'not there yet' },
         rounds: { hvg: { 'gene-statistics': key } },
       };
       const round = {

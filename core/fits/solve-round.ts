@@ -2,7 +2,7 @@ import { invalidInput } from '../errors.js';
 import type { PlannedMethod } from '../plan/types.js';
 import type { TaskContext } from '../tasks/types.js';
 import { noBatches } from './cell-batches.js';
-import { fitExists, saveFit } from './fit-store.js';
+import { saveFit } from './fit-store.js';
 import { openGram } from './gram.js';
 import { chooseOverAllCells, chooseOverBatches, tooFewGenes } from './highly-variable.js';
 import { fitIdOf, fitParameters, topGenesOf } from './identity.js';
@@ -10,7 +10,8 @@ import { rootOf } from './merge-tree.js';
 import { principalComponents } from './principal-components.js';
 import {
   folderOf,
-  hasChosenGenes,
+  isFinished,
+  isSolved,
   partialFile,
   type RoundTask,
   readChosenGenes,
@@ -27,7 +28,7 @@ import type { Fit } from './types.js';
  */
 export async function solveRound(task: RoundTask, context: TaskContext): Promise<{ genes: number }> {
   const genes = task.round === 'gram' ? await solveGram(task, context) : await solveStatistics(task, context);
-  await removeFinished(task);
+  if (await isFinished(task)) await removeAll([folderOf(task, task.round)]);
   return { genes };
 }
 
@@ -113,22 +114,4 @@ function describe(
 
 function rootFile(task: RoundTask): string {
   return partialFile(folderOf(task, task.round), rootOf(task.resolved.chunks.length));
-}
-
-/** True where a method needs nothing more of the round. */
-async function isSolved(task: RoundTask, method: PlannedMethod): Promise<boolean> {
-  if (await fitExists(task.loaded.base, task.resolved.fits[method.method]!)) return true;
-  return (
-    task.round === 'gene-statistics' &&
-    method.fitRounds.includes('gram') &&
-    hasChosenGenes(folderOf({ ...task, method }, 'gram'))
-  );
-}
-
-async function removeFinished(task: RoundTask): Promise<void> {
-  const key = task.resolved.rounds[task.method.method]![task.round];
-  for (const method of task.loaded.plan.methods) {
-    if (task.resolved.rounds[method.method]?.[task.round] === key && !(await isSolved(task, method))) return;
-  }
-  await removeAll([folderOf(task, task.round)]);
 }

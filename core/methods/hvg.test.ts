@@ -68,20 +68,33 @@ const columnsOf = (genes: number[]): Float32Array =>
   Float32Array.from(ROWS.flatMap((row) => genes.map((gene) => row[gene]!)));
 
 describe('hvg of scope chunk', () => {
-  it('chooses the genes that scanpy chooses on the same cells', async () => {
-    const { chunk512 } = JSON.parse(await readFile(path('test/fixtures/hvg-pca/pbmc.json'), 'utf8')) as {
-      chunk512: string[];
-    };
-    const chunk = await openAnnData(path('resources/demo/pbmc_10k_protein_v3.h5ad'));
-    try {
-      // The file marks genes that its authors chose; without them the choice is made anew.
-      const scan = { ...(await scanOf(chunk, 'X-as-counts')), varColumns: [] };
-      const embedder = await hvg.open({ settings: settingsOf('chunk', 512), chunk, scan, fit: null });
-      expect(embedder.provenance.genes).toEqual(chunk512);
-    } finally {
-      await chunk.close();
-    }
-  });
+  it.each(['chunk512', 'chunk512Batches'] as const)(
+    'chooses the genes that scanpy chooses on the same cells (%s)',
+    async (key) => {
+      const expected = JSON.parse(await readFile(path('test/fixtures/hvg-pca/pbmc.json'), 'utf8')) as Record<
+        typeof key,
+        string[]
+      >;
+      const file = await openAnnData(path('resources/demo/pbmc_10k_protein_v3.h5ad'));
+      try {
+        const batches: Column = {
+          kind: 'strings',
+          values: Array.from({ length: 200 }, (_, cell) => `batch ${cell % 3}`),
+        };
+        const chunk: AnnData = {
+          ...memoryAnnData({ cells: await file.names('obs'), genes: await file.names('var'), obs: { batch: batches } }),
+          rowBlocks: (matrix, range) => file.rowBlocks(matrix, range),
+        };
+        // The file marks genes that its authors chose; without them the choice is made anew.
+        const scan = { ...(await scanOf(file, 'X-as-counts')), varColumns: [] };
+        const settings = settingsOf('chunk', 512, key === 'chunk512' ? null : 'batch');
+        const embedder = await hvg.open({ settings, chunk, scan, fit: null });
+        expect(embedder.provenance.genes).toEqual(expected[key]);
+      } finally {
+        await file.close();
+      }
+    },
+  );
 
   it('takes genes that var.highly_variable marks, where there are as many as asked for', async () => {
     const { out, provenance } = await embed(
