@@ -183,8 +183,8 @@ describe('publishing', () => {
     for (const variant of [{ chunkRows: 7 }, { chunkRows: 16384 }, { compressed: false }]) {
       const made = await box();
       const embedding = { ...GS, ...variant };
-      const staged = await (await stageInput({ base: made.base, chunk: CHUNK, staging: STAGING }, QUIET),
-      claim(made, embedding));
+      await stageInput({ base: made.base, chunk: CHUNK, staging: STAGING }, QUIET);
+      const staged = await claim(made, embedding);
       const values = valuesOf(GS);
       const length = staged.blockRows * GS.dim;
       for (let block = 0; block < staged.blocks; block++) {
