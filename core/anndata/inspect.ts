@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DatasetFile } from '../dataset/dataset-file.js';
-import { invalidInput } from '../errors.js';
+import { invalidInput, isObsmithError } from '../errors.js';
 import { loadGeneList } from '../methods/gene-lists.js';
 import type { GroupElement } from './h5ad/element.js';
 import { openH5adTree } from './h5ad/reader.js';
@@ -31,10 +31,12 @@ export interface StoreInspection {
 
 export interface ColumnInspection {
   readonly name: string;
-  readonly kind: Column['kind'];
+  readonly kind: Column['kind'] | 'unreadable';
   /** numpy-style name of numbers; number of categories; null otherwise. */
   readonly dtype: string | null;
   readonly categories: number | null;
+  /** Why the column cannot be read (kind "unreadable"), else null. */
+  readonly problem: string | null;
 }
 
 export interface ObsmInspection {
@@ -118,16 +120,24 @@ async function matricesOf(store: AnnData): Promise<Record<string, MatrixInfo>> {
 
 async function columnsOf(store: AnnData, axis: 'obs' | 'var'): Promise<ColumnInspection[]> {
   const columns: ColumnInspection[] = [];
-  for (const name of await store.keys(axis)) {
+  for (const name of await store.keys(axis)) columns.push(await inspectColumn(store, axis, name));
+  return columns;
+}
+
+async function inspectColumn(store: AnnData, axis: 'obs' | 'var', name: string): Promise<ColumnInspection> {
+  try {
     const column = await store.column(axis, name);
-    columns.push({
+    return {
       name,
       kind: column.kind,
       dtype: column.kind === 'numbers' ? (column.dtype ?? null) : null,
       categories: column.kind === 'categories' ? column.categories.length : null,
-    });
+      problem: null,
+    };
+  } catch (error) {
+    if (!isObsmithError(error) || error.type !== 'InvalidInput') throw error;
+    return { name, kind: 'unreadable', dtype: null, categories: null, problem: error.message };
   }
-  return columns;
 }
 
 async function zarrObsm(store: AnnData): Promise<ObsmInspection[]> {

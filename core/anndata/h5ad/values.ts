@@ -11,7 +11,7 @@ export function numbersOf(bytes: Uint8Array, dtype: NumericDtype, where: string)
   } catch (error) {
     if (!(error instanceof Unrepresentable)) throw error;
     throw invalidInput(
-      `${where} holds ${error.message}`,
+      `${where} holds an integer that a 64-bit float cannot hold: ${error.message}`,
       'Store identifiers of this size as strings, and counts in a smaller type.',
       error,
     );
