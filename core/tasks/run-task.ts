@@ -65,27 +65,27 @@ function converse(
   const cancelFlag = new SharedArrayBuffer(4);
   return new Promise((resolve, reject) => {
     let killer: NodeJS.Timeout | undefined;
-    const finish = (settle: () => void): void => {
-      clearTimeout(killer);
-      thread.removeAllListeners();
-      signal?.removeEventListener('abort', onAbort);
-      settle();
+    const onMessage = (message: ThreadMessage): void => {
+      if (message.kind === 'progress') onProgress?.(message.done, message.total);
+      else if (message.kind === 'done') finish(() => resolve(message.output));
+      else finish(() => reject(deserializeError(message.error)));
     };
+    const onError = (error: Error): void =>
+      finish(() => reject(internal(`thread of task ${name} failed: ${error.message}`, error)));
+    const onExit = (code: number): void =>
+      finish(() => reject(signal?.aborted ? cancelled() : internal(`thread of task ${name} ended with code ${code}`)));
     const onAbort = (): void => {
       Atomics.store(new Int32Array(cancelFlag), 0, 1);
       killer = setTimeout(() => void thread.terminate(), CANCEL_GRACE_MS);
     };
-    thread.on('message', (message: ThreadMessage) => {
-      if (message.kind === 'progress') onProgress?.(message.done, message.total);
-      else if (message.kind === 'done') finish(() => resolve(message.output));
-      else finish(() => reject(deserializeError(message.error)));
-    });
-    thread.on('error', (error) =>
-      finish(() => reject(internal(`thread of task ${name} failed: ${error.message}`, error))),
-    );
-    thread.on('exit', (code) =>
-      finish(() => reject(signal?.aborted ? cancelled() : internal(`thread of task ${name} ended with code ${code}`))),
-    );
+    // Taken off one by one: removeAllListeners also cuts the port's own wiring, and a reused thread would fall silent.
+    const finish = (settle: () => void): void => {
+      clearTimeout(killer);
+      thread.off('message', onMessage).off('error', onError).off('exit', onExit);
+      signal?.removeEventListener('abort', onAbort);
+      settle();
+    };
+    thread.on('message', onMessage).on('error', onError).on('exit', onExit);
     signal?.addEventListener('abort', onAbort, { once: true });
     thread.postMessage({ name, input, cancelFlag } satisfies StartMessage);
   });
