@@ -1,4 +1,5 @@
-import { Client, Connection } from '@temporalio/client';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client, Connection, defaultGrpcRetryOptions, makeGrpcRetryInterceptor } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { ObsmithError } from '../core/errors.js';
 import { findServer } from '../server/find-server.js';
@@ -19,15 +20,45 @@ export async function connectTo(address: string, env: NodeJS.ProcessEnv): Promis
   );
   const { connectionOptions, namespace = 'default' } = loadClientConnectConfig({ overrideEnvVars });
   const { tls, apiKey, metadata } = connectionOptions;
+  const retries = new ClosableRetries();
   const connection = await Connection.connect({
     address,
+    interceptors: [makeGrpcRetryInterceptor(retries.options)],
     ...(tls === undefined ? {} : { tls }),
     ...(typeof apiKey === 'string' ? { apiKey } : {}),
     ...(metadata === undefined ? {} : { metadata }),
   });
-  const client = new Client({ connection, namespace });
-  return { client, address, namespace, close: () => connection.close() };
+  const close = async (): Promise<void> => {
+    await retries.end();
+    await connection.close();
+  };
+  return { client: new Client({ connection, namespace }), address, namespace, close };
 }
+
+/** The SDK's retries, which throw from a timer where a connection is closed while one of them is due: these can be ended first. */
+class ClosableRetries {
+  readonly #defaults = defaultGrpcRetryOptions();
+  #ended = false;
+  #dueAt = 0;
+
+  readonly options: ReturnType<typeof defaultGrpcRetryOptions> = {
+    retryableDecider: (attempt, status) => !this.#ended && this.#defaults.retryableDecider(attempt, status),
+    delayFunction: (attempt, status) => {
+      const delay = Math.min(LONGEST_RETRY_MS, this.#defaults.delayFunction(attempt, status));
+      this.#dueAt = Math.max(this.#dueAt, performance.now() + delay);
+      return delay;
+    },
+  };
+
+  async end(): Promise<void> {
+    this.#ended = true;
+    await sleep(Math.max(0, this.#dueAt - performance.now() + SETTLE_MS));
+  }
+}
+
+const LONGEST_RETRY_MS = 1_000;
+/** For a retry that was just sent to come back. */
+const SETTLE_MS = 20;
 
 /** The running server, for commands that talk to a run of it; an error where there is none. */
 export async function connectToRunning(env: NodeJS.ProcessEnv): Promise<ConnectedClient> {

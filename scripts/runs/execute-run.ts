@@ -67,13 +67,15 @@ export const exitCodeOfRun = ({ status }: Pick<RunTotals, 'status'>): ExitCode =
 
 /** On Ctrl-C an embedded run is cancelled and followed to its end; any other run goes on without us (null). */
 async function follow(cli: Cli, session: Session, run: StartedRun): Promise<RunTotals | null> {
+  const lost = new AbortController();
+  session.lost.catch(() => lost.abort());
   const line = new ProgressLine(cli.terminal);
   const cancel = (): void => {
     cli.terminal.log('Cancelling; what is staged is kept. Ctrl-C again ends at once.');
     void session.client.workflow.getHandle(run.workflowId).cancel();
   };
   if (session.embedded) cli.signal.addEventListener('abort', cancel, { once: true });
-  const signal = session.embedded ? new AbortController().signal : cli.signal;
+  const signal = session.embedded ? lost.signal : AbortSignal.any([lost.signal, cli.signal]);
   const onProgress = (progress: Progress): void => {
     showProgress(line, progress);
     for (const worker of progress.waitingFor) session.startWorker(worker.endsWith('gpu') ? 'gpu' : 'cpu');
