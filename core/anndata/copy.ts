@@ -4,7 +4,6 @@ import { basename, dirname, join } from 'node:path';
 import { fromSystemError, invalidInput } from '../errors.js';
 import type { TaskContext } from '../tasks/types.js';
 import { copyFolder } from './copy-folder.js';
-import { openH5adTree } from './h5ad/reader.js';
 import { elementBytes, writeElement } from './h5ad/to-zarr.js';
 import { isFolder } from './open.js';
 import { syncFolder } from './zarr-write/atomic-file.js';
@@ -42,6 +41,7 @@ async function copyStore(input: string, target: string, context: TaskContext): P
 }
 
 async function convertH5ad(input: string, target: string, context: TaskContext): Promise<void> {
+  const { openH5adTree } = await import('./h5ad/reader.js');
   const { root, close } = await openH5adTree(input);
   try {
     const total = elementBytes(root);

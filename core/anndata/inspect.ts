@@ -4,7 +4,6 @@ import type { DatasetFile } from '../dataset/dataset-file.js';
 import { invalidInput, isObsmithError } from '../errors.js';
 import { loadGeneList } from '../methods/gene-lists.js';
 import type { GroupElement } from './h5ad/element.js';
-import { openH5adTree } from './h5ad/reader.js';
 import { inheritedKeys, type Provenance, provenanceOf, readObsmNode } from './obsm/obsm-array.js';
 import { isFolder, openAnnData } from './open.js';
 import type { AnnData, Column, MatrixInfo, MatrixPath, StoreFormat } from './types.js';
@@ -173,6 +172,7 @@ async function genesOf({ genes, geneList }: Provenance): Promise<readonly string
 const NOT_AN_ARRAY = { shape: null, dtype: null, chunks: null, codecs: null, provenance: null, genes: null } as const;
 
 async function h5adObsm(path: string): Promise<ObsmInspection[]> {
+  const { openH5adTree } = await import('./h5ad/reader.js');
   const { root, close } = await openH5adTree(path);
   try {
     const obsm = root.get('obsm') as GroupElement;

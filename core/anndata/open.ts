@@ -1,6 +1,5 @@
 import { stat } from 'node:fs/promises';
 import { fromSystemError } from '../errors.js';
-import { openH5ad } from './h5ad/reader.js';
 import type { AnnData } from './types.js';
 import { openZarr } from './zarr/open-zarr.js';
 
@@ -9,7 +8,10 @@ import { openZarr } from './zarr/open-zarr.js';
  * InvalidInput where there is nothing ("Input file not found"), no permission, or neither of the two.
  */
 export async function openAnnData(path: string): Promise<AnnData> {
-  return (await isFolder(path)) ? openZarr(path) : openH5ad(path);
+  if (await isFolder(path)) return openZarr(path);
+  // The HDF5 library takes 40 MB in each thread that loads it: only where there is such a file.
+  const { openH5ad } = await import('./h5ad/reader.js');
+  return openH5ad(path);
 }
 
 /** True for a folder, false for a file; errors of the file system are ObsmithErrors. */
