@@ -104,7 +104,7 @@ class BlockFiles implements StagedArray {
     try {
       if (this.#layout.format === 'zarr-v3') await this.#makeChunkFolder(index);
       if (this.#layout.compressed) {
-        const encoded = await encodeSparseBlock(values, this.#blockBytes);
+        const encoded = encodeSparseBlock(values, this.#blockBytes);
         await writeBlockFile(file, encoded, encoded.length);
       } else {
         const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
