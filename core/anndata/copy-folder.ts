@@ -21,7 +21,7 @@ interface Listing {
 
 /**
  * Copies a store's folder file by file: as clones where the file system can (never as hard links: a later write into
- * the copy must not reach the input). Temporary files are left out. Links to files inside the store are copied as files;
+ * the copy must not reach the input). Temporary files and folders are left out. Links to files inside the store are copied as files;
  * links that lead out of it, or to folders, are refused. Each file is fsynced. Progress is in bytes.
  */
 export async function copyFolder(source: string, target: string, context: TaskContext): Promise<void> {
@@ -63,8 +63,8 @@ async function listFolder(source: string): Promise<Listing> {
 /** Collects what lies below a folder, parents before children. */
 async function list(root: string, folder: string, listing: Listing): Promise<void> {
   for (const entry of await readdir(join(root, folder), { withFileTypes: true })) {
-    if (isStrayName(entry.name)) continue;
     const path = join(folder, entry.name);
+    if (isStrayName(entry.name) && !(entry.isDirectory() && (await isNode(join(root, path))))) continue;
     if (entry.isDirectory()) {
       listing.folders.push(path);
       await list(root, path, listing);
@@ -73,6 +73,11 @@ async function list(root: string, folder: string, listing: Listing): Promise<voi
       listing.files.push({ path, bytes: (await stat(join(root, path))).size });
     }
   }
+}
+
+/** Columns may be named like temporary files (".cell"): what has metadata is data. */
+async function isNode(folder: string): Promise<boolean> {
+  return (await readdir(folder)).some((name) => ['.zarray', '.zgroup', 'zarr.json'].includes(name));
 }
 
 /** Lets only links pass that lead to a file inside the store. */

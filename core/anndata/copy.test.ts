@@ -50,6 +50,16 @@ describe('copyToZarr of a zarr store', () => {
     expect(await files(join(folder, 'copy.zarr'))).toEqual(await files(fixture('v2.zarr')));
   });
 
+  it('takes columns along that are named like temporary files', async () => {
+    const input = join(folder, 'input.zarr');
+    await cp(fixture('v2.zarr'), input, { recursive: true });
+    await cp(join(input, 'obsm'), join(input, 'uns', '.cell'), { recursive: true });
+    await copyToZarr(input, join(folder, 'copy.zarr'), QUIET);
+    const consolidated = JSON.parse(await readFile(join(folder, 'copy.zarr', '.zmetadata'), 'utf8'));
+    expect(await files(join(folder, 'copy.zarr'))).toEqual(await files(input));
+    expect(Object.keys(consolidated.metadata)).toContain('uns/.cell/.zgroup');
+  });
+
   it('follows links inside the store and refuses links out of it', async () => {
     const input = join(folder, 'input.zarr');
     await cp(fixture('v2.zarr'), input, { recursive: true });

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { openAnnData } from '../open.js';
 import { rowsOf } from '../reader.contract.js';
+import { hdf5Call } from './file.js';
 import { openH5ad } from './reader.js';
 
 const fixture = (name: string): string =>
@@ -78,6 +79,19 @@ describe('a corrupt gzip block', () => {
     await expect(store.names('obs')).rejects.toThrow('obs/_index cannot be decoded');
     expect((await store.names('var')).slice(0, 2)).toEqual(['g0', 'g1']);
     await store.close();
+  });
+});
+
+describe('a file system that fails in the midst of a read', () => {
+  it('is StoreUnavailable, because a later attempt may succeed', () => {
+    const read = (): never => {
+      throw new Error(
+        "#009: H5FDsec2.c line 773 in H5FD__sec2_read(): file read failed: errno = 29, error message = 'I/O error', buf = 0x1",
+      );
+    };
+    expect(() => hdf5Call('chunk_0.h5ad: X/data', read)).toThrow(
+      expect.objectContaining({ type: 'StoreUnavailable', message: 'chunk_0.h5ad: X/data cannot be read: I/O error' }),
+    );
   });
 });
 

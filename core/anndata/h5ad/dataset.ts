@@ -1,6 +1,6 @@
 import { invalidInput } from '../../errors.js';
 import { itemSize, type NumericDtype } from '../zarr-write/metadata.js';
-import { hdf5Reason } from './file.js';
+import { hdf5Reason, outOfReach } from './file.js';
 import { type Dataset, hdf5 } from './library.js';
 
 /** Bytes of one read: HDF5's heap never shrinks and is capped at 2 GiB, and larger reads are no faster. */
@@ -53,12 +53,17 @@ export const whereIs = (file: string, dataset: Dataset): string => `${file}: ${d
 /** Items of one row: the product of all dimensions but the first. */
 export const rowItems = (shape: readonly number[]): number => shape.slice(1).reduce((a, b) => a * b, 1);
 
-/** Rows of one read: about READ_BYTES, whole storage chunks where chunks are not larger than that. */
+/** Storage chunks are read whole up to this, so that none is decoded twice; larger ones (of columns) in parts. */
+const WHOLE_CHUNK_BYTES = 8 * READ_BYTES;
+
+/** Rows of one read: about READ_BYTES, and whole storage chunks where memory allows. */
 export function rowsPerRead(dataset: Dataset, itemBytes: number): number {
   const shape = dataset.shape ?? [];
-  const wanted = Math.max(1, Math.floor(READ_BYTES / Math.max(1, rowItems(shape) * itemBytes)));
+  const rowBytes = Math.max(1, rowItems(shape) * itemBytes);
+  const wanted = Math.max(1, Math.floor(READ_BYTES / rowBytes));
   const chunkRows = dataset.metadata.chunks?.[0] ?? 1;
-  return Math.ceil(wanted / chunkRows) * chunkRows;
+  const whole = Math.ceil(wanted / chunkRows) * chunkRows;
+  return whole * rowBytes <= WHOLE_CHUNK_BYTES ? whole : wanted;
 }
 
 /** Little-endian bytes of rows [start, end) of a dataset of numbers; InvalidInput naming the dataset where they cannot be decoded. */
@@ -173,6 +178,8 @@ function decoding<T>(file: string, dataset: Dataset, read: () => T): T {
   try {
     return read();
   } catch (error) {
+    const unreachable = outOfReach(whereIs(file, dataset), error);
+    if (unreachable !== null) throw unreachable;
     throw invalidInput(
       `${whereIs(file, dataset)} cannot be decoded: ${hdf5Reason(error)}${filterNote(dataset)}`,
       'The data is corrupt, truncated or compressed by an unknown filter: copy the file again, or rewrite it with compression="gzip".',

@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises';
-import { fromSystemError, invalidInput, isObsmithError } from '../../errors.js';
+import { fromSystemError, invalidInput, isObsmithError, ObsmithError } from '../../errors.js';
 import { File } from './library.js';
 
 const SIGNATURE = Uint8Array.of(0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a);
@@ -50,7 +50,25 @@ export function hdf5Call<T>(where: string, call: () => T): T {
   }
 }
 
+/** What the file system says through HDF5 when it is out of reach for now (NFS, a full descriptor table). */
+const OUT_OF_REACH =
+  /error message = '(I\/O error|Stale file handle|Connection timed out|Resource busy|No file descriptors available)/;
+
+/** StoreUnavailable where the file system failed in the midst of a read, else null. */
+export function outOfReach(where: string, cause: unknown): ObsmithError | null {
+  const reason = OUT_OF_REACH.exec(cause instanceof Error ? cause.message : '')?.[1];
+  if (reason === undefined) return null;
+  return new ObsmithError({
+    type: 'StoreUnavailable',
+    message: `${where} cannot be read: ${reason}`,
+    remedy: 'Check the file system; the work is retried and goes on from its last checkpoint.',
+    cause,
+  });
+}
+
 function damaged(path: string, cause: unknown): Error {
+  const unreachable = outOfReach(path, cause);
+  if (unreachable !== null) return unreachable;
   return invalidInput(
     `${path} is a truncated or damaged HDF5 file: ${hdf5Reason(cause)}`,
     'Copy or download the file again and compare its size with the source.',

@@ -6,7 +6,7 @@ import { fromSystemError } from '../../errors.js';
 /** Suffix of files that are still being written; a crash may leave one behind, and every reader and copy skips them. */
 export const PARTIAL_SUFFIX = '.partial';
 
-/** Hidden names are temporary too, except the metadata files of zarr v2. */
+/** Whether a file of this name is temporary: hidden ones are, too, except the metadata files of zarr v2. */
 export function isStrayName(name: string): boolean {
   if (name.endsWith(PARTIAL_SUFFIX)) return true;
   return name.startsWith('.') && !['.zgroup', '.zarray', '.zattrs', '.zmetadata'].includes(name);

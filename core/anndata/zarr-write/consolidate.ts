@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fromSystemError, invalidInput } from '../../errors.js';
-import { isStrayName, writeFileAtomic } from './atomic-file.js';
+import { writeFileAtomic } from './atomic-file.js';
 import { joinMembers, jsonMembers } from './json-members.js';
 import type { ZarrFormat } from './metadata.js';
 
@@ -35,7 +35,7 @@ export async function storeFormat(root: string): Promise<ZarrFormat> {
 
 /**
  * Rebuilds the consolidated metadata of a store from the metadata files on disk, and replaces it atomically.
- * Nodes for which `omit` holds (path like "obsm/X_pca") are left out with all below them. Entries are ordered by
+ * Folders without metadata are no nodes. Nodes for which `omit` holds (path like "obsm/X_pca") are left out with all below them. Entries are ordered by
  * depth, then path: zarr-python 3.1 fails on the whole store where siblings are not contiguous.
  */
 export async function consolidate(root: string, omit: (node: string) => boolean = () => false): Promise<void> {
@@ -94,9 +94,7 @@ async function collectV3(root: string, node: string, omit: (node: string) => boo
 
 async function childFolders(root: string, node: string): Promise<string[]> {
   const entries = await readdir(join(root, node), { withFileTypes: true });
-  return entries
-    .filter((entry) => entry.isDirectory() && !isStrayName(entry.name))
-    .map((entry) => childPath(node, entry.name));
+  return entries.filter((entry) => entry.isDirectory()).map((entry) => childPath(node, entry.name));
 }
 
 const childPath = (node: string, name: string): string => (node === '' ? name : `${node}/${name}`);
