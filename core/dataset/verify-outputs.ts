@@ -48,7 +48,7 @@ export async function verifyOutputs(
   for (const store of stores) {
     const progress = {
       progress: (rows: number) => context.progress(done + rows, total),
-      checkCancelled: context.checkCancelled,
+      checkCancelled: () => context.checkCancelled(),
     };
     const found = await verifyOutput(store, progress, (rows) => {
       done += rows;

@@ -14,5 +14,8 @@ export async function discard(folder: string): Promise<void> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
     throw error;
   }
-  await rm(condemned, { recursive: true, force: true });
+  await rm(condemned, { recursive: true, force: true }).catch((error: NodeJS.ErrnoException) => {
+    // A file that another process still has open stays on NFS as .nfs*; its folder goes with a later removal.
+    if (error.code !== 'ENOTEMPTY' && error.code !== 'EBUSY') throw error;
+  });
 }

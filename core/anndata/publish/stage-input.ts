@@ -24,6 +24,8 @@ export interface StageInputRequest {
 }
 
 const COPY = 'copy-';
+/** Copies, and what is left of interrupted removals. */
+const LEFT = /^(copy|discarded)-/;
 const TOKEN = 'token';
 
 /**
@@ -61,7 +63,7 @@ export async function stageInput({ base, chunk, staging }: StageInputRequest, co
 async function discardCopies(folder: string, accepts: (copy: string) => Promise<boolean>): Promise<void> {
   for (const name of await readdir(folder)) {
     const copy = join(folder, name);
-    if (name.startsWith(COPY) && (await accepts(copy))) await discard(copy);
+    if (LEFT.test(name) && (await accepts(copy))) await discard(copy);
   }
 }
 

@@ -138,7 +138,7 @@ class BlockFiles implements StagedArray {
       for (const name of Object.keys(metadata).sort((a, b) => Number(b === '.zattrs') - Number(a === '.zattrs'))) {
         await writeFileAtomic(join(this.#folder, name), JSON.stringify(metadata[name], null, 2));
       }
-      await syncFolder(this.#folder);
+      await this.#syncFolders();
     } catch (error) {
       throw fromSystemError(fencedError(error, this.#place.key), this.#folder);
     }
@@ -152,6 +152,15 @@ class BlockFiles implements StagedArray {
   async #makeChunkFolder(index: number): Promise<void> {
     await makeFolder(join(this.#folder, 'c'));
     await makeFolder(join(this.#folder, 'c', String(index)));
+  }
+
+  /** Makes the names of all files durable. */
+  async #syncFolders(): Promise<void> {
+    if (this.#layout.format === 'zarr-v3') {
+      for (let index = 0; index < this.blocks; index++) await syncFolder(dirname(this.#file(index)));
+      await syncFolder(join(this.#folder, 'c'));
+    }
+    await syncFolder(this.#folder);
   }
 
   async #isValid(file: string): Promise<boolean> {
