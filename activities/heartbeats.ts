@@ -7,8 +7,11 @@ export interface HeartbeatDetails {
   readonly total: number;
 }
 
-/** Cancellation arrives with the answer to a heartbeat, so one is sent this often also between two pieces of progress. */
-const BEAT_MS = 3_000;
+/**
+ * Cancellation arrives with the answer to a heartbeat, so one is due this often also between two pieces of progress; the
+ * worker sends as many of them as its throttle allows.
+ */
+const BEAT_MS = 500;
 /** Work that shows no progress for this long is taken for dead: heartbeats end, and the server gives it to another attempt. */
 const STALL_MS = 30 * 60_000;
 

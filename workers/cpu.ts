@@ -17,7 +17,7 @@ export interface CpuWorkerOptions extends WorkerEnd {
 }
 
 /** Two places of each run are taken by the activities that last as long as it does. */
-const LIGHT_ACTIVITIES = 16;
+const LIGHT_ACTIVITIES = 8;
 /** Root, batches, and the chunks of two waves with the default window. */
 const CACHED_WORKFLOWS = 256;
 
@@ -31,7 +31,6 @@ export async function runCpuWorker(options: CpuWorkerOptions): Promise<void> {
   const common = {
     connection,
     namespace,
-    maxHeartbeatThrottleInterval: '5s',
     shutdownGraceTime: SHUTDOWN_GRACE,
     shutdownForceTime: SHUTDOWN_FORCE,
   };
@@ -44,12 +43,15 @@ export async function runCpuWorker(options: CpuWorkerOptions): Promise<void> {
       maxCachedWorkflows: CACHED_WORKFLOWS,
       activities: lightActivities(identity),
       maxConcurrentActivityTaskExecutions: LIGHT_ACTIVITIES,
+      // A run ends when its lease is released, and that waits for a heartbeat.
+      maxHeartbeatThrottleInterval: '1s',
     });
     const cpu = await Worker.create({
       ...common,
       taskQueue: queues.cpu,
       activities: cpuActivities,
       maxConcurrentActivityTaskExecutions: options.concurrency ?? availableParallelism(),
+      maxHeartbeatThrottleInterval: '5s',
     });
     await runWorkers([light, cpu], options, logger);
   } finally {

@@ -10,6 +10,8 @@ interface WorkerFlags {
 
 /** Longer than activities are given to stop: then the process ends itself. */
 const LAST_RESORT_MS = 75_000;
+/** An embedded worker is asked to stop when its run has ended or nobody is left to end it: its server may be gone. */
+const EMBEDDED_LAST_RESORT_MS = 15_000;
 
 export function register(program: Command, cli: Cli): void {
   const worker = program
@@ -58,7 +60,8 @@ function addWorker(parent: Command, kind: string, does: string, concurrency: str
 }
 
 function optionsOf(cli: Cli, { concurrency, exitWhenIdle, stopAt }: WorkerFlags): WorkerEnd & { concurrency?: number } {
-  cli.signal.addEventListener('abort', () => setTimeout(() => process.exit(1), LAST_RESORT_MS).unref(), { once: true });
+  const lastResort = cli.env.OBSMITH_EMBEDDED_IN ? EMBEDDED_LAST_RESORT_MS : LAST_RESORT_MS;
+  cli.signal.addEventListener('abort', () => setTimeout(() => process.exit(1), lastResort).unref(), { once: true });
   return {
     signal: cli.signal,
     ...(concurrency === undefined ? {} : { concurrency }),

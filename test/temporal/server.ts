@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
-import { NativeConnection } from '@temporalio/worker';
+import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
 import { binarySources } from '../../server/binary-sources.js';
 import { findBinary } from '../../server/find-binary.js';
 import { startServer } from '../../server/start-server.js';
@@ -17,6 +17,7 @@ export interface TestServer {
 }
 
 export async function startTestServer(): Promise<TestServer> {
+  Runtime.install({ logger: new DefaultLogger('ERROR') });
   const folder = mkdtempSync(join(tmpdir(), 'obsmith-server-'));
   const { path } = await findBinary(binarySources(process.env), (line) => console.error(line));
   const server = await startServer({ binary: path, logFile: join(folder, 'server.log') });

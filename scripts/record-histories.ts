@@ -1,0 +1,76 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import proto from '@temporalio/proto';
+import { MockRun, untilCancelled, withMockWorkers } from '../test/temporal/mock-run.js';
+import { startTestServer, type TestServer } from '../test/temporal/server.js';
+
+/**
+ * Records histories of the current workflows into test/fixtures/histories. Each release adds its own; none is ever
+ * replaced, since runs of earlier releases must go on after an upgrade:
+ *   npx tsx scripts/record-histories.ts v0.1.0
+ */
+const FOLDER = fileURLToPath(new URL('../test/fixtures/histories', import.meta.url));
+
+const METHODS = [
+  { method: 'gs', queue: 'cpu', fitted: false },
+  { method: 'hvg', queue: 'cpu', fitted: true },
+  { method: 'pca', queue: 'cpu', fitted: true },
+] as const;
+const ROUNDS = [
+  { round: 'gene-statistics' as const, methods: ['hvg', 'pca'], chunks: 40 },
+  { round: 'gram' as const, methods: ['pca'], chunks: 40 },
+];
+
+async function record(version: string): Promise<void> {
+  const server = await startTestServer();
+  try {
+    await recordCompleted(server, version);
+    await recordCancelled(server, version);
+  } finally {
+    await server.stop();
+  }
+}
+
+async function recordCompleted(server: TestServer, version: string): Promise<void> {
+  const run = new MockRun({ chunks: 3, methods: METHODS, fitChunks: 40, rounds: ROUNDS });
+  const root = `record-${version}-completed`;
+  await withMockWorkers(server.connection, `${root}-`, run, () =>
+    start(server, root).then((handle) => handle.result()),
+  );
+  await save(server, root, ['', '/fit', '/fit/scan/b000', '/fitted/b000', '/fitted/b000/c00001', '/unfitted/b000']);
+}
+
+async function recordCancelled(server: TestServer, version: string): Promise<void> {
+  const run = new MockRun({ chunks: 3, maxOpenChunks: 2, methods: METHODS.slice(0, 1) }, (call) =>
+    call.startsWith('embed') ? untilCancelled() : undefined,
+  );
+  const root = `record-${version}-cancelled`;
+  await withMockWorkers(server.connection, `${root}-`, run, async () => {
+    const handle = await start(server, root);
+    while (run.count('embed') < 2) await new Promise((resolve) => setTimeout(resolve, 20));
+    await handle.cancel();
+    await handle.result().catch(() => {});
+  });
+  await save(server, root, ['', '/unfitted/b000', '/unfitted/b000/c00000']);
+}
+
+const start = ({ client }: TestServer, root: string) =>
+  client.workflow.start('embedDataset', {
+    taskQueue: `${root}-obsmith`,
+    workflowId: root,
+    args: [{ config: 'conf/x.yaml' }],
+  });
+
+async function save({ client }: TestServer, root: string, children: readonly string[]): Promise<void> {
+  await mkdir(FOLDER, { recursive: true });
+  for (const child of children) {
+    const workflowId = `${root}${child}`;
+    const history = await client.workflow.getHandle(workflowId).fetchHistory();
+    // As protobuf: the SDK's own JSON conversion fails where npm installs two copies of protobufjs.
+    const bytes = proto.temporal.api.history.v1.History.encode(history).finish();
+    await writeFile(join(FOLDER, `${encodeURIComponent(workflowId)}.pb`), bytes);
+  }
+}
+
+await record(process.argv[2] ?? 'v0.1.0');
