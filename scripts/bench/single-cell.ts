@@ -158,8 +158,7 @@ async function runPeer(python: string, data: BenchDataset, methods: readonly str
     ...data.inputs,
   ];
   const { stdout, code, wallSeconds, peakBytes } = await measure(python, args, threadEnv());
-  if (code !== 0) throw new Error(`The peer failed with exit code ${code}`);
-  const { seconds, stages } = JSON.parse(stdout) as { seconds: number; stages: Record<string, number> };
+  const { seconds, stages } = parse<{ seconds: number; stages: Record<string, number> }>(stdout, 'the peer', code);
   return { seconds, wallSeconds, peakBytes, stages };
 }
 
@@ -177,10 +176,22 @@ async function runObsmith(data: BenchDataset): Promise<Run> {
     data.config,
     '--json',
   ]);
-  if (code !== 0) throw new Error(`obsmith run failed with exit code ${code}: ${stdout}`);
-  const { seconds, methods } = JSON.parse(stdout) as { seconds: number; methods: Record<string, { seconds: number }> };
+  const { status, seconds, methods } = parse<RunDocument>(stdout, 'obsmith run', code);
+  if (status !== 'completed') throw new Error(`obsmith run ended as ${status}: ${stdout}`);
   const stages = Object.fromEntries(Object.entries(methods).map(([name, totals]) => [name, totals.seconds]));
   return { seconds, wallSeconds, peakBytes, stages };
+}
+
+/** The part of `run --json` that is read here. */
+interface RunDocument {
+  readonly status: string;
+  readonly seconds: number;
+  readonly methods: Readonly<Record<string, { readonly seconds: number }>>;
+}
+
+function parse<T>(stdout: string, who: string, code: number): T {
+  if (code === 0 && stdout.trim() !== '') return JSON.parse(stdout) as T;
+  throw new Error(`${who} ended with exit code ${code} and printed: ${stdout || 'nothing'}`);
 }
 
 function median(values: readonly number[]): number {
