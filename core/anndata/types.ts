@@ -1,5 +1,13 @@
 /** Values of one row block, decoded. 64-bit integers arrive as Float64Array (exact below 2^53, else InvalidInput). */
-export type BlockValues = Float32Array | Float64Array | Int32Array | Uint32Array | Int16Array | Uint16Array | Int8Array | Uint8Array;
+export type BlockValues =
+  | Float32Array
+  | Float64Array
+  | Int32Array
+  | Uint32Array
+  | Int16Array
+  | Uint16Array
+  | Int8Array
+  | Uint8Array;
 
 /** Rows [start, start + rows) of a matrix as CSR; `indptr` begins at 0. Column indices are ascending within a row. */
 export interface SparseBlock {
@@ -27,6 +35,9 @@ export type RowBlock = SparseBlock | DenseBlock;
 /** Row blocks over which all sums run, so that results never depend on how work was divided. */
 export const BLOCK_ROWS = 4096;
 
+/** Rows read at once where sums do not ask for whole blocks: a quarter of their memory. Divides BLOCK_ROWS. */
+export const READ_ROWS = 1024;
+
 export type StoreFormat = 'zarr-v2' | 'zarr-v3' | 'h5ad';
 
 /** Where a matrix lies inside an AnnData store: "X", "raw/X" or "layers/<name>". */
@@ -48,7 +59,12 @@ export type Column =
   /** `dtype` is the stored numpy-style name ("int64"), so that a copy can keep it. */
   | { readonly kind: 'numbers'; readonly values: Float64Array; readonly dtype?: string }
   | { readonly kind: 'booleans'; readonly values: (boolean | null)[] }
-  | { readonly kind: 'categories'; readonly categories: string[]; readonly codes: Int32Array; readonly ordered?: boolean };
+  | {
+      readonly kind: 'categories';
+      readonly categories: string[];
+      readonly codes: Int32Array;
+      readonly ordered?: boolean;
+    };
 
 export interface RowRange {
   /** First row, default 0. */

@@ -2,7 +2,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { openAnnData } from '../anndata/open.js';
 import { boundedBlockRows } from '../anndata/sparse-row-blocks.js';
-import type { AnnData } from '../anndata/types.js';
+import { type AnnData, READ_ROWS } from '../anndata/types.js';
 import { writeFileAtomic } from '../anndata/zarr-write/atomic-file.js';
 import { fromSystemError, invalidInput } from '../errors.js';
 import type { ChunkSummary } from '../methods/types.js';
@@ -113,7 +113,7 @@ async function findExpression(
 
 async function passOverX(input: AnnData, summary: ChunkSummary, context: TaskContext): Promise<MatrixStatistics> {
   const pass = new StatisticsPass();
-  const blockRows = boundedBlockRows(await input.matrix('X'));
+  const blockRows = boundedBlockRows(await input.matrix('X'), READ_ROWS);
   for await (const block of input.rowBlocks('X', { blockRows })) {
     context.checkCancelled();
     const nonFinite = pass.add(block);

@@ -1,7 +1,7 @@
 import type { StagedArray } from '../anndata/publish/staged-array.js';
 import { sliceRows } from '../anndata/slice-rows.js';
 import { boundedBlockRows } from '../anndata/sparse-row-blocks.js';
-import type { AnnData, RowBlock, RowRange } from '../anndata/types.js';
+import { type AnnData, READ_ROWS, type RowBlock, type RowRange } from '../anndata/types.js';
 import type { ChunkScan } from '../dataset/types.js';
 import { invalidInput, ObsmithError } from '../errors.js';
 import { expressionBlocks } from '../methods/expression.js';
@@ -68,8 +68,8 @@ async function* sourceBlocks(
   embedder: Embedder,
   range: RowRange,
 ): AsyncIterable<RowBlock> {
-  if (embedder.source === 'expression') return yield* expressionBlocks(input, scan, range);
-  const blockRows = boundedBlockRows(await input.matrix('layers/counts'));
+  if (embedder.source === 'expression') return yield* expressionBlocks(input, scan, { ...range, blockRows: READ_ROWS });
+  const blockRows = boundedBlockRows(await input.matrix('layers/counts'), READ_ROWS);
   yield* input.rowBlocks('layers/counts', { ...range, blockRows });
 }
 

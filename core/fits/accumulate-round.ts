@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { openAnnData } from '../anndata/open.js';
-import type { AnnData, SparseBlock } from '../anndata/types.js';
+import { type AnnData, READ_ROWS, type RowRange, type SparseBlock } from '../anndata/types.js';
 import { scanChunk } from '../dataset/scan.js';
 import type { ChunkScan } from '../dataset/types.js';
 import { expressionBlocks } from '../methods/expression.js';
@@ -64,7 +64,7 @@ async function accumulateStatisticsOf(
   const genes = await readGeneNames(input, scan.name, geneKey);
   const batches = await readCellBatches(input, batchKey);
   const description = { ...header, genes, batches: batches.names, cellsPerBatch: [...batches.cells] };
-  const blocks = (start: number, end: number) => watchedBlocks(source, start, end);
+  const blocks = (start: number, end: number) => watchedBlocks(source, { start, end });
   await writeStatistics(path, description, (deliver) =>
     accumulateGeneStatistics({ genes: genes.length, batches, blocks, deliver }),
   );
@@ -79,16 +79,12 @@ async function accumulateGramOf(
   const positions = new Map(chosen.map((gene, position) => [gene, position]));
   const names = await readGeneNames(input, scan.name, geneKey);
   const columns = Int32Array.from(names, (name) => positions.get(name) ?? -1);
-  const gram = await accumulateGram(watchedBlocks(source, 0, scan.cells), columns, chosen.length);
+  const gram = await accumulateGram(watchedBlocks(source, { blockRows: READ_ROWS }), columns, chosen.length);
   await writeGram(path, { ...header, genes: chosen.length }, gram);
 }
 
-async function* watchedBlocks(
-  { input, scan, context }: Source,
-  start: number,
-  end: number,
-): AsyncGenerator<SparseBlock> {
-  for await (const block of expressionBlocks(input, scan, { start, end })) {
+async function* watchedBlocks({ input, scan, context }: Source, range: RowRange): AsyncGenerator<SparseBlock> {
+  for await (const block of expressionBlocks(input, scan, range)) {
     context.checkCancelled();
     yield block;
     context.progress(block.start + block.rows, scan.cells);

@@ -1,4 +1,4 @@
-import type { SparseBlock } from '../anndata/types.js';
+import { BLOCK_ROWS, type SparseBlock } from '../anndata/types.js';
 import { CrossProducts, KERNEL_ROWS, triangleLength } from '../kernels/cross-products.js';
 import type { TaskContext } from '../tasks/types.js';
 import { createPartial, openPartial, type PartialHeader, type PartialReader } from './partial-file.js';
@@ -23,7 +23,7 @@ export interface Gram {
 }
 
 /**
- * Sums a chunk's cells in float64. `columns` tells each column's position among the `genes` chosen ones, or -1. Every
+ * Sums a chunk's cells in float64, from blocks of any size that divides BLOCK_ROWS. `columns` tells each column's position among the `genes` chosen ones, or -1. Every
  * block of BLOCK_ROWS cells is summed on its own and added in row order.
  */
 export async function accumulateGram(
@@ -35,6 +35,10 @@ export async function accumulateGram(
   const kernel = new CrossProducts(genes);
   const blockSums = new Float64Array(genes);
   const rows = new ChosenColumns(genes);
+  const endBlock = (): void => {
+    moveInto(total.sums, blockSums);
+    moveInto(total.products, kernel.triangle);
+  };
   for await (const block of blocks) {
     for (let start = 0; start < block.rows; start += KERNEL_ROWS) {
       const chosen = rows.take(block, start, Math.min(block.rows, start + KERNEL_ROWS), columns);
@@ -43,9 +47,9 @@ export async function accumulateGram(
         blockSums[chosen.columns[position]!]! += chosen.values[position]!;
       kernel.add(chosen);
     }
-    moveInto(total.sums, blockSums);
-    moveInto(total.products, kernel.triangle);
+    if ((block.start + block.rows) % BLOCK_ROWS === 0) endBlock();
   }
+  endBlock();
   return total;
 }
 
