@@ -66,7 +66,11 @@ export async function writeDatasetFile(
     version: 1,
     cells: chunks.reduce((sum, chunk) => sum + chunk.cells, 0),
     methods: [
-      ...new Set(chunks.flatMap((chunk) => Object.values(chunk.arrays).flatMap((array) => array.method ?? []))),
+      ...new Set(
+        chunks.flatMap((chunk) =>
+          Object.values(chunk.arrays).flatMap(({ method, inherited }) => (method && !inherited ? method : [])),
+        ),
+      ),
     ].sort(),
     requiredObsmKeys: plan.requiredObsmKeys,
     chunks,

@@ -1,4 +1,4 @@
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fromSystemError } from '../errors.js';
 import { type LoadedPlan, loadPlan, loadPlannedChunk } from '../plan/load-plan.js';
@@ -7,7 +7,7 @@ import type { PlanLocation } from '../tasks/definitions.js';
 import type { TaskContext } from '../tasks/types.js';
 import { writeDatasetFile } from './dataset-file.js';
 import { type MethodOutcome, readOutcome } from './journal.js';
-import { journalFolder } from './layout.js';
+import { datasetStagingFolder, journalFolder } from './layout.js';
 
 export interface FinalizeInput extends PlanLocation {
   readonly cancelled: boolean;
@@ -69,6 +69,8 @@ export async function finalize(input: FinalizeInput, context: TaskContext): Prom
   }
   const notPublished = loaded.plan.prepareOnly ? [] : await writeDatasetFile(loaded, failures, done);
   failures.push(...notPublished);
+  // The run is over and holds the lease: what it or a run that was killed left in staging is of no more use.
+  await rm(join(loaded.base, datasetStagingFolder(loaded.plan.dataset)), { recursive: true, force: true });
   return {
     status: statusOf(loaded, input, chunks, totals, notPublished.length),
     chunks,

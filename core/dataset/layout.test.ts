@@ -8,7 +8,7 @@ test('everything of a run lies in .obsmith, except dataset.json beside the split
   expect(layout.planFolder('p1')).toBe('.obsmith/plans/p1');
   expect(layout.scanFile('pbmc', 'train/chunk_0')).toBe('.obsmith/scans/pbmc/train/chunk_0.json');
   expect(layout.fitFolder('f1')).toBe('.obsmith/fits/f1');
-  expect(layout.stagingFolder('p1', 'val/chunk_3')).toBe('.obsmith/staging/p1/val/chunk_3');
+  expect(layout.stagingFolder('pbmc', 'p1', 'val/chunk_3')).toBe('.obsmith/staging/pbmc/p1/val/chunk_3');
   expect(layout.journalFolder('p1')).toBe('.obsmith/journal/p1');
   expect(layout.leaseFile('pbmc')).toBe('.obsmith/pbmc.lease');
   expect(layout.datasetFile('processed_with_emb/train/pbmc')).toBe('processed_with_emb/train/pbmc/dataset.json');

@@ -22,7 +22,10 @@ export const scanFile = (dataset: string, chunkName: string): string => ours('sc
 export const fitFolder = (fitId: string): string => ours('fits', fitId);
 /** Partial sums of one fit round. */
 export const roundFolder = (key: string): string => ours('rounds', key);
-export const stagingFolder = (planId: string, chunkName: string): string => ours('staging', planId, chunkName);
+/** All that runs of a data set have staged; only the run that holds its lease works in it. */
+export const datasetStagingFolder = (dataset: string): string => ours('staging', dataset);
+export const stagingFolder = (dataset: string, planId: string, chunkName: string): string =>
+  posix.join(datasetStagingFolder(dataset), planId, chunkName);
 export const journalFolder = (planId: string): string => ours('journal', planId);
 /** Where a data set is imported to before it appears below processed/. */
 export const importFolder = (dataset: string): string => ours('imports', dataset);

@@ -3,7 +3,7 @@ import { resolveMethods } from '../config/methods.js';
 import type { ResolvedConfig } from '../config/types.js';
 import { discoverChunks } from '../dataset/discover.js';
 import type { ChunkReference } from '../dataset/types.js';
-import { invalidConfig, invalidInput, ObsmithError, type Problem } from '../errors.js';
+import { invalidConfig, invalidInput, ObsmithError, type Problem, withRemedy } from '../errors.js';
 import { findMethod } from '../methods/registry.js';
 import { suggest } from '../suggest.js';
 import { type SummarizedChunk, summarizeChunk } from './summarize.js';
@@ -136,7 +136,7 @@ function plannedChunk(chunk: SummarizedChunk, index: number, methods: readonly P
     if (problems.length > 0) {
       refused[settings.method] = {
         type: 'InvalidInput',
-        message: problems.map((p) => `${p.message} ${p.remedy}`).join(' '),
+        message: problems.map(withRemedy).join(' '),
       };
     } else for (const element of method.reads(settings, summary)) reads.add(element);
   }

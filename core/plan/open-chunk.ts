@@ -1,9 +1,10 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ArrayState, arrayState } from '../anndata/obsm/array-state.js';
+import { repairChunk } from '../anndata/publish/publish-array.js';
 import { scanChunk } from '../dataset/scan.js';
 import type { ChunkScan } from '../dataset/types.js';
-import { invalidInput, isObsmithError } from '../errors.js';
+import { invalidInput, isObsmithError, withRemedy } from '../errors.js';
 import { fitOf } from '../fits/resolve-fits.js';
 import { inputProvenance } from '../methods/provenance.js';
 import type { ChunkInput } from '../tasks/definitions.js';
@@ -64,6 +65,8 @@ export async function openChunk(
   if (runnable.length === 0) return opened;
   const scan = await scanOrRefuse(loaded, chunk, runnable, opened, context);
   if (!scan) return opened;
+  // An array that an aborted run moved in but did not list is listed now, instead of being computed again.
+  await repairChunk(loaded.base, chunk.output, context);
   for (const method of runnable) await decide(loaded, chunk, method, scan, opened);
   const needsInput = opened.todo.length > 0 && !(await exists(join(loaded.base, chunk.output)));
   return { ...opened, needsInput };
@@ -81,7 +84,7 @@ async function scanOrRefuse(
   } catch (error) {
     if (!isObsmithError(error) || error.retryable || error.type === 'Cancelled') throw error;
     for (const { method } of methods)
-      opened.refused.push({ method, type: error.type, message: `${error.message} ${error.remedy}` });
+      opened.refused.push({ method, type: error.type, message: withRemedy(error) });
     return null;
   }
 }
@@ -105,7 +108,7 @@ async function decide(
     opened.refused.push({
       method: method.method,
       type: refusal.type,
-      message: `${refusal.message}. ${refusal.remedy}`,
+      message: withRemedy(refusal),
     });
   } else opened.todo.push(method.method);
 }

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { type ArrayState, arrayState } from '../anndata/obsm/array-state.js';
+import { type ArrayState, examineArray } from '../anndata/obsm/array-state.js';
 import { freshScan } from '../dataset/scan.js';
 import type { ChunkScan } from '../dataset/types.js';
 import type { Problem } from '../errors.js';
@@ -138,7 +138,7 @@ async function preview(
   if (!scan)
     return row('compute', 'the input is new or has changed since it was last read; the run decides after reading it');
   if (fitted && fit === null) return row('compute', 'the statistics of the data set are not there or have changed');
-  const state = await arrayState(join(config.base, chunk.output), `X_${method.method}`, {
+  const state = await examineArray(join(config.base, chunk.output), `X_${method.method}`, {
     rows: scan.cells,
     dim: method.dim,
     provenance: inputProvenance(method, scan, fit),

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { openAnnData } from '../anndata/open.js';
 import { readSummary } from '../dataset/summary.js';
 import type { ChunkReference } from '../dataset/types.js';
-import { fromSystemError, invalidInput, isObsmithError } from '../errors.js';
+import { fromSystemError, invalidInput, isObsmithError, withRemedy } from '../errors.js';
 import type { ChunkSummary } from '../methods/types.js';
 
 /** A chunk's metadata, or why it cannot be read. */
@@ -25,7 +25,7 @@ export async function summarizeChunk(base: string, reference: ChunkReference): P
   } catch (cause) {
     const error = fromSystemError(cause, reference.input);
     if (!isObsmithError(error) || error.retryable) throw error;
-    return { reference, bytes, unreadable: { type: error.type, message: `${error.message} ${error.remedy}` } };
+    return { reference, bytes, unreadable: { type: error.type, message: withRemedy(error) } };
   }
 }
 

@@ -100,7 +100,7 @@ async function lookUp(location: PlanLocation, index: number): Promise<Place> {
   const { stagingFolder } = await import('../dataset/layout.js');
   const loaded = await loadPlan(location);
   const chunk = await loadPlannedChunk(loaded, index);
-  return { ...loaded, chunk, staging: stagingFolder(loaded.plan.id, chunk.name) };
+  return { ...loaded, chunk, staging: stagingFolder(loaded.plan.dataset, loaded.plan.id, chunk.name) };
 }
 
 async function methodOf(input: MethodInput | RoundInput): Promise<PlannedMethod> {
