@@ -60,6 +60,11 @@ export function isObsmithError(error: unknown): error is ObsmithError {
   return error instanceof Error && 'type' in error && 'remedy' in error;
 }
 
+/** A problem or an error as one text, where there is room for nothing else: message and remedy as sentences. */
+export function withRemedy({ message, remedy }: Pick<Problem, 'message' | 'remedy'>): string {
+  return `${message.replace(/\.?$/, '.')} ${remedy}`;
+}
+
 export function invalidInput(message: string, remedy: string, cause?: unknown): ObsmithError {
   return new ObsmithError({ type: 'InvalidInput', message, remedy, cause });
 }

@@ -1,6 +1,6 @@
 import type { RunOutcome } from '../core/dataset/finalize.js';
 import type { ChunkOutcome } from '../core/dataset/journal.js';
-import { ObsmithError } from '../core/errors.js';
+import { ObsmithError, withRemedy } from '../core/errors.js';
 import { loadPlan } from '../core/plan/load-plan.js';
 import type { PlanOverview, RunRequest, Wave } from '../core/plan/types.js';
 import { runInline } from '../core/tasks/run-inline.js';
@@ -90,5 +90,5 @@ async function embedChunk({ base, plan }: PlanOverview, chunk: number, wave: Wav
 
 function summary(error: unknown): { type: string; message: string } {
   if (!(error instanceof ObsmithError)) throw error;
-  return { type: error.type, message: `${error.message} ${error.remedy}` };
+  return { type: error.type, message: withRemedy(error) };
 }

@@ -39,7 +39,7 @@ async function textColumn(chunk: AnnData, chunkName: string, geneKey: string): P
 
 function duplicatesOf(names: readonly string[]): string[] {
   const seen = new Set<string>();
-  return names.filter((name) => seen.size === seen.add(name).size);
+  return [...new Set(names.filter((name) => seen.size === seen.add(name).size))];
 }
 
 function listed(names: readonly string[]): string {

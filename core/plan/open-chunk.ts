@@ -83,8 +83,7 @@ async function scanOrRefuse(
     return await scanChunk({ base, dataset: plan.dataset, chunk, elements: [...chunk.reads] }, context);
   } catch (error) {
     if (!isObsmithError(error) || error.retryable || error.type === 'Cancelled') throw error;
-    for (const { method } of methods)
-      opened.refused.push({ method, type: error.type, message: withRemedy(error) });
+    for (const { method } of methods) opened.refused.push({ method, type: error.type, message: withRemedy(error) });
     return null;
   }
 }

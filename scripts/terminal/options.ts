@@ -1,6 +1,6 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { parseOverride } from '../../core/config/overrides.js';
-import { isObsmithError } from '../../core/errors.js';
+import { isObsmithError, withRemedy } from '../../core/errors.js';
 import type { Json } from '../../core/methods/types.js';
 
 /** `--set key.path=value`, repeatable; gives `set: { "key.path": value }` as a RunRequest wants it. */
@@ -12,7 +12,7 @@ export function setOption(): Option {
         const { key, value } = parseOverride(text);
         return { ...all, [key]: value };
       } catch (error) {
-        if (isObsmithError(error)) throw new InvalidArgumentError(`${error.message}. ${error.remedy}`);
+        if (isObsmithError(error)) throw new InvalidArgumentError(withRemedy(error));
         throw error;
       }
     });
