@@ -169,13 +169,13 @@ function threadEnv(): NodeJS.ProcessEnv {
   return Object.fromEntries(names.map((name) => [name, threads]));
 }
 
+/** Queues of its own, so that workers of another run on this machine do not do the work unmeasured. */
 async function runObsmith(data: BenchDataset): Promise<Run> {
-  const { stdout, code, wallSeconds, peakBytes } = await measure(process.execPath, [
-    built('scripts/obsmith.js'),
-    'run',
-    data.config,
-    '--json',
-  ]);
+  const { stdout, code, wallSeconds, peakBytes } = await measure(
+    process.execPath,
+    [built('scripts/obsmith.js'), 'run', data.config, '--json'],
+    { OBSMITH_QUEUE_PREFIX: `bench-${process.pid}` },
+  );
   const { status, seconds, methods } = parse<RunDocument>(stdout, 'obsmith run', code);
   if (status !== 'completed') throw new Error(`obsmith run ended as ${status}: ${stdout}`);
   const stages = Object.fromEntries(Object.entries(methods).map(([name, totals]) => [name, totals.seconds]));
