@@ -8,7 +8,7 @@ import { editJson, embedding, type SmallDataset, smallDataset, writeNumbers, wri
 const PBMC = 'pbmc-24/chunk_0.zarr';
 const GENES = 16727;
 /** A gene that some of the 24 cells have. */
-const EXPRESSED = 10;
+const EXPRESSED = 9304;
 const FIRST_OF_GS10K = 'ENSG00000118271';
 const CHUNKS = { 'train/chunk_0.zarr': PBMC, 'val/chunk_0.zarr': PBMC, 'val/chunk_1.zarr': PBMC };
 const YAML =

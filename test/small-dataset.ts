@@ -38,9 +38,10 @@ export class SmallDataset {
     return join(this.base, 'processed_with_emb/train/toy', `${chunk}.zarr`);
   }
 
-  /** `yaml` stands below dataset and base folder. */
-  async configure(yaml: string): Promise<void> {
-    await writeFile(this.config, `dataset: { name: toy }\nbase_file_path: ${JSON.stringify(this.base)}\n${yaml}`);
+  /** `yaml` stands below data set and base folder. */
+  async configure(yaml: string, name = 'toy'): Promise<void> {
+    const head = `dataset: { name: ${name} }\nbase_file_path: ${JSON.stringify(this.base)}\n`;
+    await writeFile(this.config, head + yaml);
   }
 
   run(request: { overwrite?: boolean; methods?: string[]; chunks?: string[] } = {}): Promise<RunOutcome> {

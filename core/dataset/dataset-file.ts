@@ -50,13 +50,13 @@ export async function writeDatasetFile(
     const planned = await loadPlannedChunk(loaded, index);
     const chunk = await describeChunk(loaded, planned);
     chunks[planned.order] = chunk;
-    if (index >= plan.chunkCount) continue;
-    for (const { method } of plan.methods) {
+    const requested = index < plan.chunkCount ? plan.methods.map(({ method }) => method) : [];
+    for (const method of requested) {
       if (done.has(`${chunk.name} X_${method}`) && !chunk.arrays[`X_${method}`])
         missing.push(notOnDisk(chunk.name, method));
     }
     for (const key of plan.requiredObsmKeys) {
-      if (!chunk.arrays[key] && !plan.methods.some(({ method }) => `X_${method}` === key)) {
+      if (!chunk.arrays[key] && !requested.some((method) => `X_${method}` === key)) {
         warnings.add(`${key} is in required_obsm_keys but not in ${chunk.name}`);
       }
     }
