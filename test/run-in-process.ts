@@ -74,11 +74,13 @@ async function embedChunk({ base, plan }: PlanOverview, chunk: number, wave: Wav
   for (const method of opened.skipped) outcome[method] = { state: 'skipped', cells: opened.cells, seconds: 0 };
   for (const { method, ...error } of opened.refused)
     outcome[method] = { state: 'failed', cells: 0, seconds: 0, ...error };
-  if (opened.needsInput) await runInline('stageInput', input, QUIET);
+  const staged = opened.needsInput ? runInline('stageInput', input, QUIET) : Promise.resolve();
+  await staged.catch(() => {}); // Every method that waits for the copy fails with its error.
   for (const method of opened.todo) {
     const attempt = `test-${method}-1`;
     try {
       const { cells, seconds } = await runInline('embedChunk', { ...input, method, attempt }, QUIET);
+      await staged;
       await runInline('publishArray', { ...input, method, attempt }, QUIET);
       outcome[method] = { state: 'computed', cells, seconds };
     } catch (error) {

@@ -69,7 +69,7 @@ describe('Ctrl-C', () => {
     await untilSomeArePublished();
     const processes = command.descendants();
     expect(processes.map(({ command: line }) => line).join('\n')).toMatch(
-      /worker cpu[^]*server start-dev|server start-dev[^]*worker cpu/,
+      /worker cpu.*server start-dev|server start-dev.*worker cpu/s,
     );
     command.interrupt();
     const { code, out } = await command.ended;

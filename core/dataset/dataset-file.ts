@@ -1,7 +1,7 @@
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { inspectArrays, type PublishedArray } from '../anndata/obsm/inspect-arrays.js';
-import { fromSystemError } from '../errors.js';
+import { fromSystemError, isObsmithError, withRemedy } from '../errors.js';
 import { type LoadedPlan, loadPlannedChunk } from '../plan/load-plan.js';
 import type { PlannedChunk } from '../plan/types.js';
 import type { FailureRecord } from './finalize.js';
@@ -17,7 +17,7 @@ export interface DatasetFile {
   readonly requiredObsmKeys: readonly string[];
   readonly chunks: readonly DatasetChunk[];
   readonly failures: readonly FailureRecord[];
-  /** Required keys that no requested method makes and that are not there. */
+  /** Required keys that no requested method makes and that are not there; outputs that cannot be read. */
   readonly warnings: readonly string[];
 }
 
@@ -48,7 +48,7 @@ export async function writeDatasetFile(
   const warnings = new Set<string>();
   for (let index = 0; index < plan.datasetChunkCount; index++) {
     const planned = await loadPlannedChunk(loaded, index);
-    const chunk = await describeChunk(loaded, planned);
+    const chunk = await describeChunk(loaded, planned, warnings);
     chunks[planned.order] = chunk;
     const requested = index < plan.chunkCount ? plan.methods.map(({ method }) => method) : [];
     for (const method of requested) {
@@ -81,8 +81,16 @@ export async function writeDatasetFile(
   return missing;
 }
 
-async function describeChunk({ base, plan }: LoadedPlan, planned: PlannedChunk): Promise<DatasetChunk> {
-  const arrays = await inspectArrays(join(base, planned.output));
+async function describeChunk(
+  { base, plan }: LoadedPlan,
+  planned: PlannedChunk,
+  warnings: Set<string>,
+): Promise<DatasetChunk> {
+  const arrays = await inspectArrays(join(base, planned.output)).catch((error: unknown) => {
+    if (!isObsmithError(error) || error.type !== 'InvalidInput') throw error;
+    warnings.add(withRemedy(error));
+    return {};
+  });
   const scan = planned.unreadable ? null : await readScan(base, plan.dataset, planned.name);
   return {
     name: planned.name,

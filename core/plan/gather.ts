@@ -48,7 +48,11 @@ export async function gatherPlan(
   };
 }
 
-function availableMethods(config: ResolvedConfig, request: RunRequest): Pick<GatheredPlan, 'methods' | 'unavailable'> {
+/** The methods of a run, by configuration and request alone. InvalidConfig or MissingModel where it could embed nothing, or not all that was asked for. */
+export function availableMethods(
+  config: ResolvedConfig,
+  request: RunRequest,
+): Pick<GatheredPlan, 'methods' | 'unavailable'> {
   const methods: PlannedMethod[] = [];
   const unavailable: { method: string; problem: Problem }[] = [];
   for (const settings of resolveMethods(config, request)) {

@@ -40,7 +40,7 @@ export interface OpenedChunk {
 
 /**
  * Scans a chunk (at once where its fingerprint holds) and decides per method: compute, skip or refuse.
- * A chunk that cannot be read refuses all its methods; only errors that may heal are thrown.
+ * A chunk whose input or output cannot be read refuses its methods; only errors that may heal are thrown.
  */
 export async function openChunk(
   { methods: wanted, chunk: index, ...location }: OpenChunkInput,
@@ -63,24 +63,27 @@ export async function openChunk(
     return !refusal;
   });
   if (runnable.length === 0) return opened;
-  const scan = await scanOrRefuse(loaded, chunk, runnable, opened, context);
+  const { base, plan } = loaded;
+  const scan = await orRefuse(runnable, opened, async () => {
+    const found = await scanChunk({ base, dataset: plan.dataset, chunk, elements: [...chunk.reads] }, context);
+    // An array that an aborted run moved in but did not list is listed now, instead of being computed again.
+    await repairChunk(base, chunk.output, context);
+    return found;
+  });
   if (!scan) return opened;
-  // An array that an aborted run moved in but did not list is listed now, instead of being computed again.
-  await repairChunk(loaded.base, chunk.output, context);
-  for (const method of runnable) await decide(loaded, chunk, method, scan, opened);
+  for (const method of runnable) await orRefuse([method], opened, () => decide(loaded, chunk, method, scan, opened));
   const needsInput = opened.todo.length > 0 && !(await exists(join(loaded.base, chunk.output)));
   return { ...opened, needsInput };
 }
 
-async function scanOrRefuse(
-  { base, plan }: LoadedPlan,
-  chunk: PlannedChunk,
+/** The result of `work`, or null after refusing `methods` for an error that no retry heals. */
+async function orRefuse<T>(
   methods: readonly PlannedMethod[],
   opened: OpenedChunk,
-  context: TaskContext,
-): Promise<ChunkScan | null> {
+  work: () => Promise<T>,
+): Promise<T | null> {
   try {
-    return await scanChunk({ base, dataset: plan.dataset, chunk, elements: [...chunk.reads] }, context);
+    return await work();
   } catch (error) {
     if (!isObsmithError(error) || error.retryable || error.type === 'Cancelled') throw error;
     for (const { method } of methods) opened.refused.push({ method, type: error.type, message: withRemedy(error) });

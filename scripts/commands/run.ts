@@ -31,10 +31,13 @@ export function register(program: Command, cli: Cli): void {
   addRequestOptions(command).action(
     cli.action(async (conf: string, flags: RunFlags) => {
       const { loadConfig } = await import('../../core/config/load.js');
+      const { availableMethods } = await import('../../core/plan/gather.js');
       const { executeRun } = await import('../runs/execute-run.js');
       const config = await loadConfig(conf, { set: flags.set, env: cli.env, cwd: cli.cwd });
+      const request = requestOf(config.file, flags);
+      availableMethods(config, request); // Refused here, before a server is started for it.
       const end = await executeRun(cli, {
-        request: requestOf(config.file, flags),
+        request,
         workflowId: flags.workflowId ?? `embed-${config.dataset.name}`,
         base: config.base,
         detach: flags.detach ?? false,

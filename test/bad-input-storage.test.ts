@@ -1,0 +1,92 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { type SmallDataset, smallDataset } from './small-dataset.js';
+
+/** Set: what opens, lists or reads a path that matches fails with this code (tests may run as root, whom no mode stops). */
+const failing = vi.hoisted(() => ({ code: '', path: /^$/, writesOnly: false }));
+
+vi.mock('node:fs/promises', async (original) => {
+  const real = await original<typeof import('node:fs/promises')>();
+  const guarded =
+    (name: string, work: (...args: unknown[]) => unknown) =>
+    async (...args: unknown[]) => {
+      const writes = /^(mkdir|writeFile)$/.test(name) || (name === 'open' && /^[wa]/.test(String(args[1])));
+      if (failing.code !== '' && failing.path.test(String(args[0])) && (writes || !failing.writesOnly)) {
+        throw Object.assign(new Error(`${failing.code}: injected, ${name} '${String(args[0])}'`), {
+          code: failing.code,
+        });
+      }
+      return work(...args);
+    };
+  const operations = ['open', 'readFile', 'readdir', 'mkdir', 'writeFile', 'copyFile', 'cp'] as const;
+  return { ...real, ...Object.fromEntries(operations.map((name) => [name, guarded(name, real[name] as never)])) };
+});
+
+const PBMC = 'pbmc-24/chunk_0.zarr';
+const YAML = 'max_failed_chunks: 1\nembedding_cpu: { methods: [gs, hvg], embedding_dim_map: { hvg: 64 } }\n';
+const ARRAYS = ['X_gs', 'X_hvg'];
+
+let dataset: SmallDataset;
+beforeEach(async () => {
+  dataset = await smallDataset({ 'train/chunk_0.zarr': PBMC, 'train/chunk_1.zarr': PBMC }, YAML);
+});
+afterEach(async () => {
+  failing.code = '';
+  await dataset.remove();
+});
+
+const failed = (failures: readonly { chunk: string; method: string }[]) =>
+  failures.map(({ chunk, method }) => `${chunk} ${method}`);
+
+describe.each([
+  ['its store', /processed\/.*train\/chunk_1\.zarr\/\.z/],
+  ['its X', /processed\/.*train\/chunk_1\.zarr\/X\//],
+])('a chunk without permission to read %s', (_, path) => {
+  it('fails alone, names the file and says what to do; with permission the next run goes on', async () => {
+    Object.assign(failing, { code: 'EACCES', path, writesOnly: false });
+    const { status, failures } = await dataset.run();
+    expect(status).toBe('partial');
+    expect(failed(failures)).toEqual(['train/chunk_1 gs', 'train/chunk_1 hvg']);
+    for (const { type, message } of failures) {
+      expect(type).toBe('InvalidInput');
+      expect(message).toMatch(/No permission to access .*train\/chunk_1\.zarr.*\(EACCES\).*chmod/);
+    }
+    failing.code = '';
+    await dataset.expectVisible({ 'train/chunk_0': ARRAYS });
+    expect(await dataset.run()).toMatchObject({ status: 'completed', methods: { gs: { computed: 1, skipped: 1 } } });
+    await dataset.expectVisible({ 'train/chunk_0': ARRAYS, 'train/chunk_1': ARRAYS });
+  });
+});
+
+it('a chunk of which a part that only copying reads is not permitted fails alone', async () => {
+  Object.assign(failing, {
+    code: 'EACCES',
+    path: /processed\/.*train\/chunk_1\.zarr\/obs\/total_counts/,
+    writesOnly: false,
+  });
+  const { status, failures } = await dataset.run();
+  expect(status).toBe('partial');
+  expect(failed(failures)).toEqual(['train/chunk_1 gs', 'train/chunk_1 hvg']);
+  for (const { message } of failures) expect(message).toMatch(/No permission to access .*train\/chunk_1\.zarr.*chmod/);
+  failing.code = '';
+  await dataset.expectVisible({ 'train/chunk_0': ARRAYS });
+});
+
+describe.each([
+  ['the input is copied', /staging\/.*train\/chunk_1\/copy-/],
+  ['row blocks are written', /staging\/.*train\/chunk_1\/X_/],
+])('a disk that fills up while %s', (_, path) => {
+  it('leaves nothing half-written and may heal: StoreUnavailable, and a later attempt completes', async () => {
+    Object.assign(failing, { code: 'ENOSPC', path, writesOnly: true });
+    const { status, failures } = await dataset.run();
+    expect(status).toBe('partial');
+    expect(failed(failures)).toEqual(['train/chunk_1 gs', 'train/chunk_1 hvg']);
+    for (const { type, message } of failures) {
+      expect(type).toBe('StoreUnavailable');
+      expect(message).toMatch(/ENOSPC at .*train\/chunk_1.*Free space on that file system/);
+    }
+    failing.code = '';
+    await dataset.expectVisible({ 'train/chunk_0': ARRAYS });
+    expect((await dataset.run()).status).toBe('completed');
+    await dataset.expectVisible({ 'train/chunk_0': ARRAYS, 'train/chunk_1': ARRAYS });
+  });
+});
