@@ -1,6 +1,6 @@
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { planRun } from '../core/plan/plan-run.js';
 import { filesBelow } from './publishing.js';
@@ -62,19 +62,26 @@ it('a symbolic link out of the base folder is refused before any work', async ()
   }
 });
 
-it('an output folder that links out of the base folder is refused before any work', async () => {
-  const elsewhere = await mkdtemp(join(tmpdir(), 'obsmith-elsewhere-'));
-  try {
-    await symlink(elsewhere, join(dataset.base, 'processed_with_emb'));
-    await expect(dataset.run()).rejects.toMatchObject({
-      message: expect.stringContaining('processed_with_emb'),
-      remedy: expect.stringMatching(/base folder/),
-    });
-    expect(await readdir(elsewhere)).toEqual([]);
-  } finally {
-    await rm(elsewhere, { recursive: true });
-  }
-});
+it.each(['processed_with_emb', 'processed_with_emb/train/toy/train'])(
+  '%s that links out of the base folder is refused before any work',
+  async (folder) => {
+    const elsewhere = await mkdtemp(`${dataset.base}-elsewhere-`);
+    try {
+      await mkdir(dirname(join(dataset.base, folder)), { recursive: true });
+      await symlink(elsewhere, join(dataset.base, folder));
+      await expect(dataset.run()).rejects.toMatchObject({
+        type: 'InvalidInput',
+        message: expect.stringMatching(
+          /^processed_with_emb\/train\/toy\/train leads to .*-elsewhere-.* outside of the base folder/,
+        ),
+        remedy: expect.stringContaining('below the base folder'),
+      });
+      expect(await readdir(elsewhere)).toEqual([]);
+    } finally {
+      await rm(elsewhere, { recursive: true });
+    }
+  },
+);
 
 it('an output of another zarr format than the input fails its chunk alone, and stays as it was', async () => {
   await dataset.run();

@@ -14,7 +14,8 @@ const byNumber = new Intl.Collator('en', { numeric: true });
 /**
  * The data set's chunks in order (splits train, val, all, then natural: chunk_2 before chunk_10): those named by
  * `input_files`, else all in the split folders. Whether a chunk can be read is not looked at. Throws InvalidConfig where the
- * base folder is not there, and InvalidInput with every chunk that leaves it, lies among the outputs, or is there twice.
+ * base folder is not there, and InvalidInput with every chunk or output folder that leaves it, and every chunk that lies among
+ * the outputs or is there twice.
  */
 export async function discoverChunks(config: ResolvedConfig): Promise<ChunkReference[]> {
   await requireBaseFolder(config.base);
@@ -22,7 +23,8 @@ export async function discoverChunks(config: ResolvedConfig): Promise<ChunkRefer
     config.input_files === null ? await listSplits(config) : config.input_files.map((file) => named(config.base, file));
   const problems = [...(await placementProblems(config, found)), ...duplicateProblems(found)];
   if (problems.length > 0) {
-    const message = problems.length === 1 ? problems[0]!.message : `${problems.length} chunk files cannot be used`;
+    const message =
+      problems.length === 1 ? problems[0]!.message : `${problems.length} chunk files or folders cannot be used`;
     throw new ObsmithError({ type: 'InvalidInput', message, remedy: problems[0]!.remedy, problems });
   }
   return found.sort(inOrder).map((chunk, index) => ({
@@ -73,14 +75,22 @@ async function placementProblems(config: ResolvedConfig, found: readonly Found[]
       });
       continue;
     }
-    try {
-      await resolveInside(config.base, input);
-    } catch (error) {
-      if (!isObsmithError(error)) throw error;
-      problems.push({ where: input, message: error.message, remedy: error.remedy });
-    }
+    problems.push(...(await leavingProblems(config.base, input)));
+  }
+  for (const split of new Set(found.map((chunk) => chunk.split))) {
+    problems.push(...(await leavingProblems(config.base, posix.join(config.output_folder, split))));
   }
   return problems;
+}
+
+async function leavingProblems(base: string, path: string): Promise<Problem[]> {
+  try {
+    await resolveInside(base, path);
+    return [];
+  } catch (error) {
+    if (!isObsmithError(error)) throw error;
+    return [{ where: path, message: error.message, remedy: error.remedy }];
+  }
 }
 
 function duplicateProblems(found: readonly Found[]): Problem[] {
