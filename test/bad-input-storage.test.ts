@@ -1,8 +1,12 @@
+import { mkdir, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type SmallDataset, smallDataset } from './small-dataset.js';
 
 /** Set: what opens, lists or reads a path that matches fails with this code (tests may run as root, whom no mode stops). */
 const failing = vi.hoisted(() => ({ code: '', path: /^$/, writesOnly: false }));
+/** What matches counts as mounted from elsewhere. */
+const mounted = vi.hoisted(() => ({ path: /^$/ }));
 
 vi.mock('node:fs/promises', async (original) => {
   const real = await original<typeof import('node:fs/promises')>();
@@ -18,7 +22,11 @@ vi.mock('node:fs/promises', async (original) => {
       return work(...args);
     };
   const operations = ['open', 'readFile', 'readdir', 'mkdir', 'writeFile', 'copyFile', 'cp'] as const;
-  return { ...real, ...Object.fromEntries(operations.map((name) => [name, guarded(name, real[name] as never)])) };
+  const stat = async (path: string) => {
+    const found = await real.stat(path);
+    return mounted.path.test(path) ? Object.assign(found, { dev: Number(found.dev) + 1 }) : found;
+  };
+  return { ...real, stat, ...Object.fromEntries(operations.map((name) => [name, guarded(name, real[name] as never)])) };
 });
 
 const PBMC = 'pbmc-24/chunk_0.zarr';
@@ -31,6 +39,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   failing.code = '';
+  mounted.path = /^$/;
   await dataset.remove();
 });
 
@@ -89,4 +98,15 @@ describe.each([
     expect((await dataset.run()).status).toBe('completed');
     await dataset.expectVisible({ 'train/chunk_0': ARRAYS, 'train/chunk_1': ARRAYS });
   });
+});
+
+it('outputs on another file system than .obsmith are refused before any work', async () => {
+  await mkdir(dataset.output('train'), { recursive: true });
+  mounted.path = /processed_with_emb/;
+  await expect(dataset.run()).rejects.toMatchObject({
+    type: 'InvalidConfig',
+    message: expect.stringMatching(/^Outputs at .*processed_with_emb.* are on another file system than .*\.obsmith/),
+    remedy: expect.stringContaining('one file system'),
+  });
+  expect(await readdir(join(dataset.base, '.obsmith'))).toEqual(['id']);
 });
