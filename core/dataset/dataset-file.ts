@@ -75,7 +75,7 @@ export async function writeDatasetFile(
     requiredObsmKeys: plan.requiredObsmKeys,
     chunks,
     failures: [...failures, ...missing],
-    warnings: [...warnings],
+    warnings: [...warnings].sort(),
   };
   await write(join(base, datasetFile(plan.outputRoot)), content);
   return missing;
