@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-const report = process.env['OBSMITH_TEST_REPORT'];
+const report = process.env.OBSMITH_TEST_REPORT;
 const rooms = ['core', 'workflows', 'activities', 'workers', 'server', 'client', 'scripts', 'test'];
 
 export default defineConfig({

@@ -1,7 +1,7 @@
 import { WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import type { FailureDetails } from '../activities/application-failure.js';
-import { type ErrorType, ObsmithError } from '../core/errors.js';
+import { asRefusal, type ErrorType, ObsmithError } from '../core/errors.js';
 import type { Progress, RunTotals } from '../workflows/types.js';
 
 /** The totals that a closed run left behind, whether it went well or not. Runs that never began are thrown as their error. */
@@ -17,7 +17,7 @@ export async function readEnd(
     const { cause } = error;
     if (cause instanceof CancelledFailure) return cancelledTotals(handle, last);
     if (cause instanceof ApplicationFailure && cause.type === 'RunFailed') return cause.details?.[0] as RunTotals;
-    throw cause instanceof ApplicationFailure ? refusal(cause) : ended(handle, cause);
+    throw cause instanceof ApplicationFailure ? asRefusal(thrownBy(cause)) : ended(handle, cause);
   }
 }
 
@@ -33,7 +33,7 @@ async function cancelledTotals(handle: WorkflowHandle, last: Progress | null): P
 }
 
 /** The error that was thrown in an activity, with its remedy and problems. */
-function refusal(failure: ApplicationFailure): ObsmithError {
+function thrownBy(failure: ApplicationFailure): ObsmithError {
   const details = failure.details?.[0] as FailureDetails | undefined;
   return new ObsmithError({
     type: (failure.type ?? 'Internal') as ErrorType,

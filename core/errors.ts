@@ -32,6 +32,8 @@ export interface ErrorFields {
   readonly message: string;
   readonly remedy: string;
   readonly problems?: readonly Problem[];
+  /** True where a whole run was refused, so that nothing was started. */
+  readonly refusal?: boolean;
   readonly cause?: unknown;
 }
 
@@ -41,6 +43,8 @@ export class ObsmithError extends Error {
   readonly remedy: string;
   /** All problems where several were found together. */
   readonly problems: readonly Problem[];
+  /** True where a whole run was refused, so that nothing was started. */
+  readonly refusal: boolean;
 
   constructor(fields: ErrorFields) {
     super(fields.message, fields.cause === undefined ? undefined : { cause: fields.cause });
@@ -48,6 +52,7 @@ export class ObsmithError extends Error {
     this.type = fields.type;
     this.remedy = fields.remedy;
     this.problems = fields.problems ?? [];
+    this.refusal = fields.refusal ?? false;
   }
 
   get retryable(): boolean {
@@ -58,6 +63,13 @@ export class ObsmithError extends Error {
 /** Guard that also holds for errors which came through `structuredClone` and lost their class. */
 export function isObsmithError(error: unknown): error is ObsmithError {
   return error instanceof Error && 'type' in error && 'remedy' in error;
+}
+
+/** The same error as the refusal of a whole run; errors that may heal stay what they are. */
+export function asRefusal(error: unknown): unknown {
+  if (!isObsmithError(error) || error.retryable || error.type === 'Cancelled') return error;
+  const { type, message, remedy, problems } = error;
+  return new ObsmithError({ type, message, remedy, problems, refusal: true, cause: error });
 }
 
 /** A problem or an error as one text, where there is room for nothing else: message and remedy as sentences. */
@@ -74,7 +86,19 @@ export function invalidConfig(message: string, remedy: string, problems?: readon
 }
 
 const STORE_ERRNO: ReadonlySet<string> = new Set([
-  'ESTALE', 'EIO', 'EBUSY', 'EAGAIN', 'ENOSPC', 'EDQUOT', 'EROFS', 'EMFILE', 'ENFILE', 'ETIMEDOUT', 'EINTR', 'ENOTCONN', 'EREMOTEIO',
+  'ESTALE',
+  'EIO',
+  'EBUSY',
+  'EAGAIN',
+  'ENOSPC',
+  'EDQUOT',
+  'EROFS',
+  'EMFILE',
+  'ENFILE',
+  'ETIMEDOUT',
+  'EINTR',
+  'ENOTCONN',
+  'EREMOTEIO',
 ]);
 
 /** Maps an errno error of the file system to StoreUnavailable (may heal) or InvalidInput (will not). Other errors pass through. */
@@ -86,11 +110,21 @@ export function fromSystemError(error: unknown, path: string): unknown {
       code === 'ENOSPC' || code === 'EDQUOT'
         ? 'Free space on that file system; the work goes on from its last checkpoint.'
         : 'Check the file system; the work is retried and goes on from its last checkpoint.';
-    return new ObsmithError({ type: 'StoreUnavailable', message: `${code} at ${path}: ${error.message}`, remedy, cause: error });
+    return new ObsmithError({
+      type: 'StoreUnavailable',
+      message: `${code} at ${path}: ${error.message}`,
+      remedy,
+      cause: error,
+    });
   }
-  if (code === 'ENOENT') return invalidInput(`Input file not found: ${path}`, 'Check the path and that earlier steps wrote it.', error);
+  if (code === 'ENOENT')
+    return invalidInput(`Input file not found: ${path}`, 'Check the path and that earlier steps wrote it.', error);
   if (code === 'EACCES' || code === 'EPERM') {
-    return invalidInput(`No permission to access ${path} (${code})`, `Give the user that runs the worker access, e.g. chmod -R u+rwX ${path}`, error);
+    return invalidInput(
+      `No permission to access ${path} (${code})`,
+      `Give the user that runs the worker access, e.g. chmod -R u+rwX ${path}`,
+      error,
+    );
   }
   return error;
 }

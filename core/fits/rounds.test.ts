@@ -104,6 +104,7 @@ async function pbmcPlan(methods: readonly PlannedMethod[]): Promise<LoadedPlan> 
       cells: 200,
       genes: 0,
       bytes: 0,
+      outputFormat: 'zarr-v2' as const,
       unreadable: null,
       reads,
       refused: {},

@@ -1,6 +1,5 @@
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { requireBaseFolder } from '../dataset/base-folder.js';
 import { importFolder, inputFolder, resolveInside } from '../dataset/layout.js';
 import { acquireLease, type LeaseOwner, releaseLease } from '../dataset/lease.js';
 import { fromSystemError, invalidInput, isObsmithError, ObsmithError, type Problem } from '../errors.js';
@@ -21,13 +20,14 @@ export async function importFiles(options: ImportOptions, ctx: TaskContext): Pro
   const started = performance.now();
   const settings = importSettings(options);
   const { base, dataset, divided } = settings;
-  await requireBaseFolder(base);
   const root = inputFolder(divided, dataset);
   const target = await resolveInside(base, root);
   const staging = join(base, importFolder(dataset));
   await refuseExisting(target, settings);
   const kinds = await sourceKinds(settings);
   try {
+    // The first thing that a new user does: the base folder comes into being with its first data set.
+    await mkdir(base, { recursive: true });
     await rm(staging, { recursive: true, force: true });
     const { files, chunks } = await stageFiles(settings, kinds, { root, staging }, ctx);
     await publish(settings, join(staging, 'dataset'), target, join(staging, 'replaced'));

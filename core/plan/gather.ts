@@ -130,8 +130,9 @@ async function summarizeAll(base: string, references: readonly ChunkReference[])
 function plannedChunk(chunk: SummarizedChunk, index: number, methods: readonly PlannedMethod[]): PlannedChunk {
   const place = { ...chunk.reference, index, order: chunk.reference.index, bytes: chunk.bytes };
   if (!('summary' in chunk))
-    return { ...place, cells: 0, genes: 0, unreadable: chunk.unreadable, refused: {}, reads: [] };
+    return { ...place, outputFormat: null, cells: 0, genes: 0, unreadable: chunk.unreadable, refused: {}, reads: [] };
   const { summary } = chunk;
+  const outputFormat = chunk.format === 'zarr-v3' ? 'zarr-v3' : 'zarr-v2';
   const refused: Record<string, { type: string; message: string }> = {};
   const reads = new Set<string>(['obs/_index', 'var/_index']);
   for (const settings of methods) {
@@ -144,7 +145,15 @@ function plannedChunk(chunk: SummarizedChunk, index: number, methods: readonly P
       };
     } else for (const element of method.reads(settings, summary)) reads.add(element);
   }
-  return { ...place, cells: summary.cells, genes: summary.genes, unreadable: null, refused, reads: [...reads].sort() };
+  return {
+    ...place,
+    outputFormat,
+    cells: summary.cells,
+    genes: summary.genes,
+    unreadable: null,
+    refused,
+    reads: [...reads].sort(),
+  };
 }
 
 /** Indexes of the chunks that statistics are fitted on, in the data set's order. */

@@ -10,6 +10,7 @@ import { inputProvenance } from '../methods/provenance.js';
 import type { ChunkInput } from '../tasks/definitions.js';
 import type { TaskContext } from '../tasks/types.js';
 import { type LoadedPlan, loadPlan, loadPlannedChunk } from './load-plan.js';
+import { checkOutputFormat } from './output-format.js';
 import type { PlannedChunk, PlannedMethod } from './types.js';
 
 export interface OpenChunkInput extends ChunkInput {
@@ -64,16 +65,16 @@ export async function openChunk(
   });
   if (runnable.length === 0) return opened;
   const { base, plan } = loaded;
+  const hasOutput = await exists(join(base, chunk.output));
   const scan = await orRefuse(runnable, opened, async () => {
-    const found = await scanChunk({ base, dataset: plan.dataset, chunk, elements: [...chunk.reads] }, context);
     // An array that an aborted run moved in but did not list is listed now, instead of being computed again.
     await repairChunk(base, chunk.output, context);
-    return found;
+    if (hasOutput) await checkOutputFormat(base, chunk);
+    return scanChunk({ base, dataset: plan.dataset, chunk, elements: [...chunk.reads] }, context);
   });
   if (!scan) return opened;
   for (const method of runnable) await orRefuse([method], opened, () => decide(loaded, chunk, method, scan, opened));
-  const needsInput = opened.todo.length > 0 && !(await exists(join(loaded.base, chunk.output)));
-  return { ...opened, needsInput };
+  return { ...opened, needsInput: opened.todo.length > 0 && !hasOutput };
 }
 
 /** The result of `work`, or null after refusing `methods` for an error that no retry heals. */

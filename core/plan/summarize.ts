@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openAnnData } from '../anndata/open.js';
+import type { StoreFormat } from '../anndata/types.js';
 import { readSummary } from '../dataset/summary.js';
 import type { ChunkReference } from '../dataset/types.js';
 import { fromSystemError, invalidInput, isObsmithError, withRemedy } from '../errors.js';
@@ -8,7 +9,12 @@ import type { ChunkSummary } from '../methods/types.js';
 
 /** A chunk's metadata, or why it cannot be read. */
 export type SummarizedChunk =
-  | { readonly reference: ChunkReference; readonly bytes: number; readonly summary: ChunkSummary }
+  | {
+      readonly reference: ChunkReference;
+      readonly bytes: number;
+      readonly format: StoreFormat;
+      readonly summary: ChunkSummary;
+    }
   | {
       readonly reference: ChunkReference;
       readonly bytes: number;
@@ -21,7 +27,7 @@ export async function summarizeChunk(base: string, reference: ChunkReference): P
   let bytes = 0;
   try {
     bytes = await bytesOnDisk(path);
-    return { reference, bytes, summary: await summarize(path, reference.name) };
+    return { reference, bytes, ...(await summarize(path, reference.name)) };
   } catch (cause) {
     const error = fromSystemError(cause, reference.input);
     if (!isObsmithError(error) || error.retryable) throw error;
@@ -29,10 +35,10 @@ export async function summarizeChunk(base: string, reference: ChunkReference): P
   }
 }
 
-async function summarize(path: string, name: string): Promise<ChunkSummary> {
+async function summarize(path: string, name: string): Promise<{ format: StoreFormat; summary: ChunkSummary }> {
   const chunk = await openAnnData(path);
   try {
-    if (chunk.cells > 0) return await readSummary(chunk, name);
+    if (chunk.cells > 0) return { format: chunk.format, summary: await readSummary(chunk, name) };
     throw invalidInput(
       `${name} has zero cells (${chunk.genes} genes) at ${path}`,
       'Remove the empty chunk or import the data again.',

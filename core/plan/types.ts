@@ -60,6 +60,8 @@ export interface PlannedChunk extends ChunkReference {
   readonly order: number;
   readonly cells: number;
   readonly genes: number;
+  /** Format of the output: the input's zarr format, v2 for h5ad; null where the input cannot be read. */
+  readonly outputFormat: 'zarr-v2' | 'zarr-v3' | null;
   /** Bytes of the input on disk. */
   readonly bytes: number;
   /** Why this chunk cannot be read at all (missing, corrupt metadata, zero cells); its methods fail with it. */

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { asRefusal } from '../../core/errors.js';
 import type { PlanPreview, PlanRow } from '../../core/plan/preview.js';
 import type { Cli } from '../terminal/cli.js';
 import { formatBytes, formatCount, formatCounted } from '../terminal/format.js';
@@ -25,7 +26,9 @@ export function register(program: Command, cli: Cli): void {
   addRequestOptions(command).action(
     cli.action(async (conf: string, options: RequestOptions) => {
       const { previewPlan } = await import('../../core/plan/preview.js');
-      const preview = await previewPlan(requestOf(conf, options), { cwd: cli.cwd, env: cli.env });
+      const preview = await previewPlan(requestOf(conf, options), { cwd: cli.cwd, env: cli.env }).catch((error) => {
+        throw asRefusal(error);
+      });
       return { document: preview, print: (terminal) => printPreview(terminal, preview) };
     }),
   );

@@ -82,7 +82,7 @@ export async function runCommandLine(
 export function exitCodeOf(error: unknown): ExitCode {
   if (!isObsmithError(error)) return 1;
   if (error.type === 'Cancelled') return 130;
-  return BEFORE_WORK.has(error.type) ? 2 : 1;
+  return error.refusal || BEFORE_WORK.has(error.type) ? 2 : 1;
 }
 
 async function buildProgram(
