@@ -6,7 +6,7 @@ const rooms = ['core', 'workflows', 'activities', 'workers', 'server', 'client',
 export default defineConfig({
   test: {
     include: rooms.map((room) => `${room}/**/*.test.ts`),
-    globalSetup: ['test/build-once.ts'],
+    globalSetup: ['test/setup.ts'],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 30_000,

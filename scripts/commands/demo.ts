@@ -73,6 +73,6 @@ Open it in Python:
   adata.obsm["X_pca"]  # one row per cell
 
 Next:
-  obsmith inspect ${output}
-  obsmith run ${config} --methods hvg --overwrite`);
+  npx obsmith inspect ${output}
+  npx obsmith run ${config} --methods hvg --overwrite`);
 }
