@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { copyColumns } from './copy-columns.js';
 import { expressionElements, expressionProblems } from './expression.js';
 import { fixedDim } from './fixed-dim.js';
 import { geneIdentityElements } from './gene-identity.js';
@@ -50,17 +51,6 @@ async function openSelection(
     source: 'expression',
     provenance: { geneList: name, genesDigest: list.sha256 },
     report,
-    embed(block, out) {
-      if (block.kind !== 'sparse') throw new TypeError('expression arrives as sparse blocks');
-      const { indptr, indices, values } = block;
-      for (let row = 0; row < block.rows; row++) {
-        const target = row * dim;
-        const end = indptr[row + 1]!;
-        for (let at = indptr[row]!; at < end; at++) {
-          const position = positions[indices[at]!]!;
-          if (position >= 0) out[target + position] = values[at]!;
-        }
-      }
-    },
+    embed: (block, out) => copyColumns(block, positions, dim, out),
   };
 }

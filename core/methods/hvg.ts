@@ -1,10 +1,11 @@
 import { z } from 'zod';
-import type { AnnData, RowBlock } from '../anndata/types.js';
+import type { AnnData } from '../anndata/types.js';
 import { invalidInput } from '../errors.js';
 import { noBatches, readCellBatches } from '../fits/cell-batches.js';
 import { readGeneNames } from '../fits/gene-names.js';
 import { accumulateGeneStatistics } from '../fits/gene-statistics.js';
 import { chooseOverAllCells, chooseOverBatches, firstByDispersion, tooFewGenes } from '../fits/highly-variable.js';
+import { copyColumns } from './copy-columns.js';
 import { expressionBlocks, expressionElements, expressionProblems } from './expression.js';
 import { choiceElements, choiceProblems, columnsOfFit, geneProvenance } from './gene-columns.js';
 import type { Embedder, EmbedInput, Json, Method } from './types.js';
@@ -115,17 +116,6 @@ function gatherColumns(
     source: 'expression',
     provenance: geneProvenance(genes),
     report,
-    embed(block: RowBlock, out: Float32Array) {
-      if (block.kind !== 'sparse') throw new TypeError('expression arrives as sparse blocks');
-      const { indptr, indices, values } = block;
-      for (let row = 0; row < block.rows; row++) {
-        const target = row * dim;
-        const end = indptr[row + 1]!;
-        for (let at = indptr[row]!; at < end; at++) {
-          const position = positions[indices[at]!]!;
-          if (position >= 0) out[target + position] = values[at]!;
-        }
-      }
-    },
+    embed: (block, out) => copyColumns(block, positions, dim, out),
   };
 }
