@@ -1,0 +1,84 @@
+import { join, resolve } from 'node:path';
+import { damagedBundle } from './damaged.js';
+import { sha256OfFile } from './file-digest.js';
+import { readJson } from './read-json.js';
+import { type BundleDescription, bundleSchema, genesSchema, vocabularySchema } from './schema.js';
+import type { Bundle, GeneformerBundle, ScviBundle } from './types.js';
+import { vocabularyProblems } from './vocabulary.js';
+
+/** File of a bundle that says what it is. */
+export const BUNDLE_FILE = 'bundle.json';
+const GRAPH = 'model.onnx';
+const VOCABULARY = 'vocab.json';
+const GENES = 'genes.json';
+
+/**
+ * Opens a bundle and checks all of it: every file against its sha256 sum, dimensions, and the vocabulary against the
+ * model. MissingModel, naming all that is wrong, where it cannot be used.
+ */
+export async function loadBundle(folder: string): Promise<Bundle> {
+  const absolute = resolve(folder);
+  const description = await readDescription(absolute);
+  await checkFiles(absolute, description);
+  const common = {
+    id: description.id,
+    dim: description.dim,
+    precision: description.precision,
+    folder: absolute,
+    sha256: (await sha256OfFile(join(absolute, BUNDLE_FILE)))!,
+    files: description.sha256,
+    graph: GRAPH,
+    batching: description.batching,
+    licence: description.licence,
+    source: description.source,
+    check: description.check,
+  } as const;
+  if (description.kind === 'scvi') {
+    const genes = await readJson(absolute, GENES, genesSchema);
+    refuse(absolute, new Set(genes).size < genes.length ? [`${GENES} names a gene twice`] : []);
+    return { ...common, kind: 'scvi', genes, genesSha256: description.sha256[GENES]! } satisfies ScviBundle;
+  }
+  const vocabulary = await readJson(absolute, VOCABULARY, vocabularySchema);
+  refuse(absolute, vocabularyProblems(vocabulary, description));
+  return {
+    ...common,
+    kind: 'geneformer',
+    series: description.series,
+    pooling: description.pooling,
+    hiddenStateIndex: description.hiddenStateIndex,
+    maxLength: description.maxLength,
+    vocabularySize: description.vocabularySize,
+    tokenizer: description.tokenizer,
+    vocabulary,
+    vocabularySha256: description.sha256[VOCABULARY]!,
+    equalLengthGraph: description.equalLengthGraph,
+  } satisfies GeneformerBundle;
+}
+
+/** What bundle.json says, without looking at the other files. */
+export const readDescription = (folder: string): Promise<BundleDescription> =>
+  readJson(folder, BUNDLE_FILE, bundleSchema);
+
+/** The files that a bundle must list: its graphs, and its vocabulary or genes. */
+function requiredFiles(description: BundleDescription): string[] {
+  if (description.kind === 'scvi') return [GRAPH, GENES];
+  const { equalLengthGraph } = description;
+  return [GRAPH, VOCABULARY, ...(equalLengthGraph === null ? [] : [equalLengthGraph])];
+}
+
+async function checkFiles(folder: string, description: BundleDescription): Promise<void> {
+  const listed = description.sha256;
+  const problems = requiredFiles(description)
+    .filter((name) => listed[name] === undefined)
+    .map((name) => `${BUNDLE_FILE} has no sha256 sum of ${name}`);
+  for (const [name, expected] of Object.entries(listed)) {
+    const found = await sha256OfFile(join(folder, name));
+    if (found === null) problems.push(`${name} is not there`);
+    else if (found !== expected) problems.push(`${name} was changed: expected sha256 ${expected}, found ${found}`);
+  }
+  refuse(folder, problems);
+}
+
+function refuse(folder: string, problems: readonly string[]): void {
+  if (problems.length > 0) throw damagedBundle(folder, problems);
+}
