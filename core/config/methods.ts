@@ -6,7 +6,7 @@ import { optionsOf } from './rules.js';
 import { EMBEDDING_SECTIONS, type EmbeddingSectionName, type ResolvedConfig } from './types.js';
 
 /** What the configuration alone says about one method of a run. */
-export type ConfiguredMethod = Omit<PlannedMethod, 'algorithmVersion' | 'fitRounds' | 'sparseOutput'>;
+export type ConfiguredMethod = Omit<PlannedMethod, 'algorithmVersion' | 'fitRounds' | 'sparseOutput' | 'model'>;
 
 /**
  * The methods of a run: those of the enabled sections (or of the one asked for), narrowed to `request.methods`, in the

@@ -51,7 +51,7 @@ export interface ResolvedConfig {
   readonly on_stale: 'recompute' | 'keep' | 'fail';
   readonly adopt_existing: boolean;
   readonly skip_unavailable: boolean;
-  /** Folder of model bundles, or null for the user's cache folder. */
+  /** Folder of model bundles, or null for OBSMITH_MODELS or the user's data folder. */
   readonly models_dir: string | null;
   readonly embeddingSections: Readonly<Record<EmbeddingSectionName, EmbeddingSection | null>>;
   readonly download: Readonly<Record<string, Json>>;

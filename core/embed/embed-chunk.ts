@@ -4,9 +4,11 @@ import { claimStagedArray, type StagedArray } from '../anndata/publish/staged-ar
 import type { AnnData } from '../anndata/types.js';
 import { scanChunk } from '../dataset/scan.js';
 import type { Fit } from '../fits/types.js';
+import { deviceOf } from '../inference/device.js';
+import { loadPlannedModel } from '../inference/planned-model.js';
 import { inputProvenance, signatureOf } from '../methods/provenance.js';
 import { findMethod } from '../methods/registry.js';
-import type { Json } from '../methods/types.js';
+import type { EmbedInput, Json } from '../methods/types.js';
 import type { PlannedChunk, PlannedMethod } from '../plan/types.js';
 import type { TaskContext } from '../tasks/types.js';
 import { embedBlocks } from './embed-blocks.js';
@@ -50,7 +52,13 @@ export async function embedChunk(request: EmbedRequest, context: TaskContext): P
   const provenance = inputProvenance(planned, scan, fit);
   const input = await openAnnData(join(base, chunk.input));
   try {
-    const embedder = await findMethod(planned.method).open({ settings: planned, chunk: input, scan, fit });
+    const embedder = await findMethod(planned.method).open({
+      settings: planned,
+      chunk: input,
+      scan,
+      fit,
+      ...(await modelOf(planned, base)),
+    });
     try {
       const staged = await claim(request, input, signatureOf(provenance));
       const blocksResumed = staged.done.size;
@@ -70,6 +78,11 @@ export async function embedChunk(request: EmbedRequest, context: TaskContext): P
   } finally {
     await input.close();
   }
+}
+
+async function modelOf({ model, queue }: PlannedMethod, base: string): Promise<Pick<EmbedInput, 'model'>> {
+  if (!model) return {};
+  return { model: { bundle: await loadPlannedModel(model, base), device: deviceOf(queue, process.env) } };
 }
 
 function claim(

@@ -6,14 +6,20 @@ import type { AnnData, RowBlock } from '../anndata/types.js';
 import { readSummary } from '../dataset/summary.js';
 import type { ChunkScan } from '../dataset/types.js';
 import type { Fit } from '../fits/types.js';
+import { loadBundle } from '../inference/bundle/load.js';
 import { expressionBlocks } from './expression.js';
 import { methods } from './registry.js';
-import type { ChunkSummary, Embedder, Json, Method, MethodSettings } from './types.js';
+import type { ChunkSummary, Embedder, EmbedInput, Json, Method, MethodSettings } from './types.js';
 
 /** Options beside the defaults under which a method must keep the contract, too. */
 const VARIANTS: Record<string, Record<string, Json>[]> = {
   hvg: [{ scope: 'chunk' }],
   pca: [{ model: 'pretrained' }],
+};
+
+/** A bundle of every kind that a method runs. */
+const BUNDLES: Record<string, string> = {
+  scvi: fileURLToPath(new URL('../../test/fixtures/models/scvi-tiny', import.meta.url)),
 };
 
 const PBMC = fileURLToPath(new URL('../../test/fixtures/pbmc-24/chunk_0.zarr', import.meta.url));
@@ -150,9 +156,19 @@ function fitOf(method: Method, settings: MethodSettings): Fit | null {
   };
 }
 
-function open(method: Method, options: Record<string, Json>): Promise<Embedder> {
+async function open(method: Method, options: Record<string, Json>): Promise<Embedder> {
   const settings = settingsOf(method, options);
-  return method.open({ settings, chunk, scan: scanOf(), fit: fitOf(method, settings) });
+  return method.open({
+    settings,
+    chunk,
+    scan: scanOf(),
+    fit: fitOf(method, settings),
+    ...(await modelOf(method)),
+  });
+}
+
+async function modelOf({ bundle }: Method): Promise<Pick<EmbedInput, 'model'>> {
+  return bundle ? { model: { bundle: await loadBundle(BUNDLES[bundle]!), device: 'cpu' } } : {};
 }
 
 async function embed(

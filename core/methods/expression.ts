@@ -1,8 +1,9 @@
 import { sparseRowBlocks } from '../anndata/sparse-row-blocks.js';
 import type { AnnData, BlockValues, MatrixPath, RowRange, SparseBlock } from '../anndata/types.js';
 import type { ChunkScan } from '../dataset/types.js';
-import { invalidInput, type Problem } from '../errors.js';
+import type { Problem } from '../errors.js';
 import { logNormalizeRows } from '../kernels/log-normalize.js';
+import { notACount } from './counts.js';
 import type { ChunkSummary } from './types.js';
 
 /** A row block of log-normalised expression. Its arrays are valid only until the next block is asked for. */
@@ -60,17 +61,12 @@ function asFloat32(values: BlockValues, stored: number, buffer: Float32Buffer): 
 }
 
 function refuseBadCounts(block: SparseBlock, path: MatrixPath, name: string): void {
-  const { indptr, indices, values } = block;
+  const { indptr, values } = block;
   const stored = indptr[block.rows]!;
   let at = 0;
   while (at < stored && values[at]! >= 0 && values[at]! < Number.POSITIVE_INFINITY) at++;
   if (at === stored) return;
-  let row = 0;
-  while (indptr[row + 1]! <= at) row++;
-  throw invalidInput(
-    `${path} of ${name} holds ${values[at]} at row ${block.start + row}, column ${indices[at]}; counts (finite, 0 or more) were expected`,
-    `Store raw counts in ${path}.`,
-  );
+  throw notACount(block, at, path, name, 'counts (finite, 0 or more)');
 }
 
 /** A float32 buffer that grows and is reused from block to block. */

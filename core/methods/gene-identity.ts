@@ -10,6 +10,8 @@ const ENSEMBL_COLUMN = 'ensembl_id';
 export interface GeneIdentity {
   /** Per var column its Ensembl id without version, or null where it has none or another column has it already. */
   readonly ids: readonly (string | null)[];
+  /** Ids that several columns have. */
+  readonly duplicated: ReadonlySet<string>;
   readonly report: GeneIdentityReport;
 }
 
@@ -64,6 +66,7 @@ async function textColumn(chunk: AnnData, name: string): Promise<(string | null)
 
 function assignIds(source: GeneIdentityReport['source'], values: readonly (string | null)[]): GeneIdentity {
   const seen = new Set<string>();
+  const duplicated = new Set<string>();
   const counts = { mapped: 0, missing: 0, dropped: 0, duplicates: 0, versionsStripped: 0 };
   const ids = values.map((value) => {
     if (value === null || value === '') {
@@ -79,11 +82,12 @@ function assignIds(source: GeneIdentityReport['source'], values: readonly (strin
     if (dot >= 0) counts.versionsStripped++;
     if (seen.has(id)) {
       counts.duplicates++;
+      duplicated.add(id);
       return null;
     }
     seen.add(id);
     counts.mapped++;
     return id;
   });
-  return { ids, report: { source, ...counts } };
+  return { ids, duplicated, report: { source, ...counts } };
 }

@@ -3,10 +3,14 @@ import { invalidInput, type ObsmithError } from '../errors.js';
 import { type GeneIdentity, identifyGenes } from './gene-identity.js';
 import type { Json } from './types.js';
 
-/** How a chunk's var columns fit a list of human genes. */
+/** How a chunk's var columns fit a list of genes. */
 export interface GeneMatch {
   /** Per var column its position in the list, or -1. */
   readonly positions: Int32Array;
+  /** Genes of the list that the chunk has. */
+  readonly found: number;
+  /** Genes of the list that several columns are; the first of them stands for the gene. */
+  readonly duplicated: readonly string[];
   /** Counts of columns (see GeneIdentityReport), and of listed genes: listed, found, coverage = found / listed. */
   readonly report: Readonly<Record<string, Json>>;
 }
@@ -17,6 +21,8 @@ export interface GeneMatchOptions {
   /** Least share of the listed genes that the chunk must have; below it the chunk is refused. */
   readonly minCoverage: number;
 }
+
+const HUMAN_GENE = /^ENSG\d/;
 
 const SPECIES: Readonly<Record<string, string>> = {
   ENSMUSG: 'mouse',
@@ -31,8 +37,8 @@ const SPECIES: Readonly<Record<string, string>> = {
 };
 
 /**
- * Places a chunk's genes in a list of human Ensembl ids. InvalidInput where most ids are of another species, where no
- * gene of the list is there, or where fewer are than `minCoverage` asks for.
+ * Places a chunk's genes in a list of Ensembl ids. InvalidInput where the list is human and most of the chunk's ids are
+ * of another species, where no gene of the list is there, or where fewer are than `minCoverage` asks for.
  */
 export async function matchGenes(
   chunk: AnnData,
@@ -44,7 +50,7 @@ export async function matchGenes(
   const positions = Int32Array.from(identity.ids, (id) => (id === null ? -1 : (position.get(id) ?? -1)));
   const found = positions.reduce((count, at) => (at >= 0 ? count + 1 : count), 0);
   const listed = list.genes.length;
-  refuseOtherSpecies(identity, chunkName, list.name);
+  if (list.genes.some((gene) => HUMAN_GENE.test(gene))) refuseOtherSpecies(identity, chunkName, list.name);
   if (found === 0) throw noOverlap(identity, await chunk.names('var'), chunkName, list.name);
   if (found < minCoverage * listed) {
     throw invalidInput(
@@ -52,7 +58,8 @@ export async function matchGenes(
       `Check the gene ids of the chunk, or lower method_options.${list.name}.min_coverage.`,
     );
   }
-  return { positions, report: { ...identity.report, listed, found, coverage: found / listed } };
+  const duplicated = list.genes.filter((gene) => identity.duplicated.has(gene));
+  return { positions, found, duplicated, report: { ...identity.report, listed, found, coverage: found / listed } };
 }
 
 function refuseOtherSpecies({ ids, report }: GeneIdentity, chunkName: string, listName: string): void {

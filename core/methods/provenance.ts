@@ -11,7 +11,7 @@ import type { Json } from './types.js';
 export type InputProvenance = { [key: string]: Json };
 
 /**
- * Method, parameters, algorithm version, input digest and fit id. Functions of input and parameters only: run ids,
+ * Method, parameters, algorithm version, model, input digest and fit id. Functions of input and parameters only: run ids,
  * times, batch size, chunk_rows and codec never stand here, and batch_key only where the method reads it.
  */
 export function inputProvenance(method: PlannedMethod, scan: ChunkScan, fit: Fit | null): InputProvenance {
@@ -22,12 +22,21 @@ export function inputProvenance(method: PlannedMethod, scan: ChunkScan, fit: Fit
     parameters: {
       dim: method.dim,
       ...(readsBatches ? { batch_key: method.batchKey } : {}),
-      ...(method.options as { [key: string]: Json }),
+      ...parametersOf(method),
     },
+    ...(method.model ? { model: { id: method.model.id, sha256: method.model.sha256 } } : {}),
     algorithmVersion: method.algorithmVersion,
     inputDigest: inputDigest(reads, scan),
     ...(fit ? { fit: fit.id } : {}),
   };
+}
+
+/** A bundle is what it holds, wherever it lies and however it was named. */
+function parametersOf({ options, model }: PlannedMethod): { [key: string]: Json } {
+  const parameters = options as { [key: string]: Json };
+  if (!model) return parameters;
+  const { model: _named, ...others } = parameters;
+  return others;
 }
 
 /** sha256 (hex) of a provenance: what staged work must agree in to be continued. */

@@ -3,12 +3,13 @@ import { suggest } from '../suggest.js';
 import { gs, gs10k } from './gene-selection.js';
 import { hvg } from './hvg.js';
 import { pca } from './pca.js';
+import { scviFm } from './scvi-fm.js';
 import type { Method } from './types.js';
 import { unavailableMethods } from './unavailable.js';
 
 /** Every method that a configuration may name, in the order in which tables list them. */
 export const methods: ReadonlyMap<string, Method> = new Map(
-  [hvg, pca, gs, gs10k, ...unavailableMethods].map((method) => [method.name, method]),
+  [hvg, pca, gs, gs10k, scviFm, ...unavailableMethods].map((method) => [method.name, method]),
 );
 
 export const methodNames: readonly string[] = [...methods.keys()];

@@ -3,6 +3,8 @@ import type { AnnData, RowBlock } from '../anndata/types.js';
 import type { ChunkScan } from '../dataset/types.js';
 import type { Problem } from '../errors.js';
 import type { Fit, FitRound } from '../fits/types.js';
+import type { Bundle, BundleKind } from '../inference/bundle/types.js';
+import type { Device } from '../inference/device.js';
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
@@ -35,6 +37,14 @@ export interface EmbedInput<Options = unknown> {
   readonly scan: ChunkScan;
   /** Present exactly where the method has fit rounds for these settings. */
   readonly fit: Fit | null;
+  /** Present exactly where the method runs a model bundle. */
+  readonly model?: ModelOnDevice;
+}
+
+/** A bundle of the kind that the method asks for, and where it runs. */
+export interface ModelOnDevice {
+  readonly bundle: Bundle;
+  readonly device: Device;
 }
 
 /** Turns row blocks into embedding rows; opened once per chunk, fed blocks in any order, one at a time. */
@@ -69,6 +79,8 @@ export interface Method<Options = unknown> {
   fitRounds(settings: MethodSettings<Options>): readonly FitRound[];
   /** Refuses (InvalidInput) what only content shows: no gene overlap, wrong species, coverage under the floor. */
   open(input: EmbedInput<Options>): Promise<Embedder>;
+  /** Kind of the model bundle that it runs, named by its option `model`. Planning finds the bundle, or refuses or leaves out the method. */
+  readonly bundle?: BundleKind;
   /** Set where this version knows the method but cannot run it: why, and what to do. */
   readonly unavailable?: Problem;
   /** True where output rows are mostly zeros, so that arrays are stored compressed. */

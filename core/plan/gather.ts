@@ -1,10 +1,13 @@
 import { loadConfig } from '../config/load.js';
-import { resolveMethods } from '../config/methods.js';
+import { type ConfiguredMethod, resolveMethods } from '../config/methods.js';
 import type { ResolvedConfig } from '../config/types.js';
 import { discoverChunks } from '../dataset/discover.js';
 import type { ChunkReference } from '../dataset/types.js';
-import { invalidConfig, invalidInput, ObsmithError, type Problem, withRemedy } from '../errors.js';
+import { invalidConfig, invalidInput, isObsmithError, ObsmithError, type Problem, withRemedy } from '../errors.js';
+import { findBundle, modelsFolder } from '../inference/bundle/find.js';
+import { plannedModel } from '../inference/planned-model.js';
 import { findMethod } from '../methods/registry.js';
+import type { Method } from '../methods/types.js';
 import { suggest } from '../suggest.js';
 import { type SummarizedChunk, summarizeChunk } from './summarize.js';
 import type { PlannedChunk, PlannedMethod, RunRequest } from './types.js';
@@ -32,7 +35,7 @@ export async function gatherPlan(
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<GatheredPlan> {
   const config = await loadConfig(request.config, { set: request.set ?? {}, env, cwd: folder });
-  const { methods, unavailable } = availableMethods(config, request);
+  const { methods, unavailable } = await availableMethods(config, request, env);
   const references = await discoverChunks(config);
   if (references.length === 0) throw noChunks(config);
   const scoped = scope(references, request.chunks);
@@ -48,22 +51,28 @@ export async function gatherPlan(
   };
 }
 
-/** The methods of a run, by configuration and request alone. InvalidConfig or MissingModel where it could embed nothing, or not all that was asked for. */
-export function availableMethods(
+/**
+ * The methods of a run, by configuration, request and the models that are there. InvalidConfig or MissingModel where it
+ * could embed nothing, or not all that was asked for.
+ */
+export async function availableMethods(
   config: ResolvedConfig,
   request: RunRequest,
-): Pick<GatheredPlan, 'methods' | 'unavailable'> {
+  env: NodeJS.ProcessEnv,
+): Promise<Pick<GatheredPlan, 'methods' | 'unavailable'>> {
   const methods: PlannedMethod[] = [];
   const unavailable: { method: string; problem: Problem }[] = [];
   for (const settings of resolveMethods(config, request)) {
     const method = findMethod(settings.method);
-    if (method.unavailable) unavailable.push({ method: settings.method, problem: method.unavailable });
+    const found = method.unavailable ?? (await modelOf(method, settings, config, env));
+    if ('remedy' in found) unavailable.push({ method: settings.method, problem: found });
     else {
       methods.push({
         ...settings,
         algorithmVersion: method.algorithmVersion,
         fitRounds: [...method.fitRounds(settings)],
         sparseOutput: method.sparseOutput,
+        ...found,
       });
     }
   }
@@ -77,6 +86,38 @@ export function availableMethods(
     });
   }
   return { methods, unavailable };
+}
+
+/** The bundle that a method is to run (if any), or why there is none. InvalidConfig for one of another kind or dimension. */
+async function modelOf(
+  method: Method,
+  { dim, options }: ConfiguredMethod,
+  config: ResolvedConfig,
+  env: NodeJS.ProcessEnv,
+): Promise<Pick<PlannedMethod, 'model'> | Problem> {
+  if (method.bundle === undefined) return {};
+  const { name } = method;
+  const { model } = options as { model: string };
+  try {
+    const modelsDir = modelsFolder(config.models_dir, config.base, env);
+    const bundle = await findBundle({ base: config.base, modelsDir, method: name, model });
+    if (bundle.kind !== method.bundle) {
+      throw invalidConfig(
+        `method_options.${name}.model names ${bundle.id}, a bundle of ${bundle.kind}, but ${name} runs bundles of ${method.bundle}`,
+        `Name a bundle of ${method.bundle}; obsmith models list shows them.`,
+      );
+    }
+    if (bundle.dim !== dim) {
+      throw invalidConfig(
+        `embedding_dim_map.${name} is ${dim}, but the model ${bundle.id} has ${bundle.dim} dimensions`,
+        `Set embedding_dim_map.${name} to ${bundle.dim}, or name another model in method_options.${name}.model.`,
+      );
+    }
+    return { model: plannedModel(bundle, config.base) };
+  } catch (error) {
+    if (!isObsmithError(error) || error.type !== 'MissingModel') throw error;
+    return { message: error.message, remedy: error.remedy, where: name };
+  }
 }
 
 function noChunks(config: ResolvedConfig): ObsmithError {

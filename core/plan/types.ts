@@ -1,5 +1,6 @@
 import type { ChunkReference } from '../dataset/types.js';
 import type { FitRound } from '../fits/types.js';
+import type { PlannedModel } from '../inference/planned-model.js';
 import type { Json, MethodSettings } from '../methods/types.js';
 
 /** Input of the workflow embedDataset, exactly as a person writes it for the `temporal` CLI. */
@@ -21,6 +22,8 @@ export interface PlannedMethod extends MethodSettings<Json> {
   readonly overwrite: boolean;
   readonly fitRounds: readonly FitRound[];
   readonly sparseOutput: boolean;
+  /** Present exactly where the method runs a model bundle. */
+  readonly model?: PlannedModel;
 }
 
 /** `.obsmith/plans/<id>/plan.json`: immutable; chunks lie beside it in shards of CHUNKS_PER_SHARD. */

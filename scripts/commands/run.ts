@@ -35,7 +35,7 @@ export function register(program: Command, cli: Cli): void {
       const { executeRun } = await import('../runs/execute-run.js');
       const config = await loadConfig(conf, { set: flags.set, env: cli.env, cwd: cli.cwd });
       const request = requestOf(config.file, flags);
-      availableMethods(config, request); // Refused here, before a server is started for it.
+      await availableMethods(config, request, cli.env); // Refused here, before a server is started for it.
       const end = await executeRun(cli, {
         request,
         workflowId: flags.workflowId ?? `embed-${config.dataset.name}`,

@@ -1,0 +1,120 @@
+import type { InferenceSession, Tensor } from 'onnxruntime-node';
+import { ObsmithError } from '../errors.js';
+import { type Device, executionProvider } from './device.js';
+import { deviceError } from './device-error.js';
+
+/** Values of a tensor, row-major. */
+export interface TensorValues {
+  readonly data: Float32Array | BigInt64Array;
+  readonly dims: readonly number[];
+}
+
+/** A model graph that is ready to run, owned by the thread that opened it. */
+export interface ModelSession {
+  /** Shapes of inputs and outputs by name; a dimension that may vary is a name. */
+  readonly shapes: ReadonlyMap<string, readonly (number | string)[]>;
+  /** Runs one batch; outputs by name, all float. CudaOutOfMemory and CudaDeviceError where the device fails; the session is closed then. */
+  run(feeds: Readonly<Record<string, TensorValues>>): Promise<Readonly<Record<string, Float32Array>>>;
+}
+
+export interface GraphFile {
+  /** Absolute path of the ONNX file. */
+  readonly path: string;
+  /** sha256 (hex) of its content: what names the session among those that are kept. */
+  readonly sha256: string;
+}
+
+/** Sessions that a thread keeps for its next chunks: large models fill memory, and a run uses one or two. */
+const KEPT_SESSIONS = 2;
+/** Threads work on chunks side by side; a session that took all cores would make them wait for each other. */
+const CPU_THREADS = 1;
+/** Errors come as exceptions; the runtime's own lines on stderr would only repeat them. */
+const LOG_FATAL = 4;
+
+const sessions = new Map<string, Promise<InferenceSession>>();
+
+/**
+ * Opens a graph on a device, or takes the session that this thread has kept. Every session has one execution provider:
+ * a device that is not there is an error (InvalidConfig), never another device. ONNX Runtime blocks the calling thread
+ * while a batch runs, so this belongs in the threads of tasks.
+ */
+export async function openSession(graph: GraphFile, device: Device): Promise<ModelSession> {
+  const key = `${device} ${graph.sha256}`;
+  const session = await (sessions.get(key) ?? keep(key, create(graph, device)));
+  return {
+    shapes: shapesOf(session),
+    async run(feeds) {
+      try {
+        return floatsOf(await session.run(await tensorsOf(feeds)));
+      } catch (cause) {
+        const error = deviceError(device, cause);
+        if (error === null) throw graphError('Internal', graph, cause);
+        // A failed device leaves its session unusable, and a full one should not keep what it has.
+        sessions.delete(key);
+        await session.release();
+        throw error;
+      }
+    },
+  };
+}
+
+async function keep(key: string, opening: Promise<InferenceSession>): Promise<InferenceSession> {
+  sessions.set(key, opening);
+  try {
+    const session = await opening;
+    await closeOldest();
+    return session;
+  } catch (error) {
+    sessions.delete(key);
+    throw error;
+  }
+}
+
+async function closeOldest(): Promise<void> {
+  for (const [key, session] of sessions) {
+    if (sessions.size <= KEPT_SESSIONS) return;
+    sessions.delete(key);
+    await (await session).release();
+  }
+}
+
+async function create(graph: GraphFile, device: Device): Promise<InferenceSession> {
+  // Only threads that run models load the runtime.
+  const { InferenceSession } = await import('onnxruntime-node');
+  try {
+    return await InferenceSession.create(graph.path, {
+      executionProviders: [executionProvider(device)],
+      intraOpNumThreads: CPU_THREADS,
+      interOpNumThreads: 1,
+      executionMode: 'sequential',
+      graphOptimizationLevel: 'all',
+      logSeverityLevel: LOG_FATAL,
+    });
+  } catch (cause) {
+    throw deviceError(device, cause) ?? graphError('MissingModel', graph, cause);
+  }
+}
+
+function shapesOf({ inputMetadata, outputMetadata }: InferenceSession): ModelSession['shapes'] {
+  const shapes = new Map<string, readonly (number | string)[]>();
+  for (const value of [...inputMetadata, ...outputMetadata]) if (value.isTensor) shapes.set(value.name, value.shape);
+  return shapes;
+}
+
+async function tensorsOf(feeds: Readonly<Record<string, TensorValues>>): Promise<Record<string, Tensor>> {
+  const { Tensor } = await import('onnxruntime-node');
+  return Object.fromEntries(Object.entries(feeds).map(([name, { data, dims }]) => [name, new Tensor(data, dims)]));
+}
+
+function floatsOf(outputs: InferenceSession.OnnxValueMapType): Record<string, Float32Array> {
+  return Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [name, tensor.data as Float32Array]));
+}
+
+function graphError(type: 'MissingModel' | 'Internal', { path }: GraphFile, cause: unknown): ObsmithError {
+  return new ObsmithError({
+    type,
+    message: `ONNX Runtime cannot run ${path}: ${cause instanceof Error ? cause.message : String(cause)}`,
+    remedy: 'Check the bundle with: obsmith models verify; make it anew with its script in scripts/export.',
+    cause,
+  });
+}
