@@ -6,7 +6,7 @@ import type { EmbedActivities } from './types.js';
 export const embedActivities: EmbedActivities = {
   async embedMethod(input) {
     const attempt = attemptName();
-    const { cells, seconds } = await run('embedChunk', { ...input, attempt });
-    return { attempt, cells, seconds };
+    const { cells, seconds, blocksComputed, blocksResumed } = await run('embedChunk', { ...input, attempt });
+    return { attempt, cells, seconds, blocksComputed, blocksResumed };
   },
 };

@@ -22,6 +22,9 @@ export interface EmbedResult {
   readonly attempt: string;
   readonly cells: number;
   readonly seconds: number;
+  /** Row blocks that this attempt computed, and that it took over from attempts before it. */
+  readonly blocksComputed: number;
+  readonly blocksResumed: number;
 }
 
 /** Queue `obsmith`: what takes moments, and the two activities that last as long as the run. */

@@ -101,22 +101,29 @@ const STORE_ERRNO: ReadonlySet<string> = new Set([
   'EREMOTEIO',
 ]);
 
+/**
+ * Maps an errno error of a file system that may heal (full, read-only, not reachable) to StoreUnavailable. Other errors pass
+ * through.
+ */
+export function fromUnavailableStore(error: unknown, path?: string): unknown {
+  const code = errnoOf(error);
+  if (code === null || !STORE_ERRNO.has(code)) return error;
+  const { message } = error as Error;
+  const remedy =
+    code === 'ENOSPC' || code === 'EDQUOT'
+      ? 'Free space on that file system; the work goes on from its last checkpoint.'
+      : 'Check the file system; the work is retried and goes on from its last checkpoint.';
+  return new ObsmithError({
+    type: 'StoreUnavailable',
+    message: path === undefined ? message : `${code} at ${path}: ${message}`,
+    remedy,
+    cause: error,
+  });
+}
+
 /** Maps an errno error of the file system to StoreUnavailable (may heal) or InvalidInput (will not). Other errors pass through. */
 export function fromSystemError(error: unknown, path: string): unknown {
-  if (isObsmithError(error) || !(error instanceof Error) || !('code' in error)) return error;
-  const code = String(error.code);
-  if (STORE_ERRNO.has(code)) {
-    const remedy =
-      code === 'ENOSPC' || code === 'EDQUOT'
-        ? 'Free space on that file system; the work goes on from its last checkpoint.'
-        : 'Check the file system; the work is retried and goes on from its last checkpoint.';
-    return new ObsmithError({
-      type: 'StoreUnavailable',
-      message: `${code} at ${path}: ${error.message}`,
-      remedy,
-      cause: error,
-    });
-  }
+  const code = errnoOf(error);
   if (code === 'ENOENT')
     return invalidInput(`Input file not found: ${path}`, 'Check the path and that earlier steps wrote it.', error);
   if (code === 'EACCES' || code === 'EPERM') {
@@ -126,5 +133,9 @@ export function fromSystemError(error: unknown, path: string): unknown {
       error,
     );
   }
-  return error;
+  return fromUnavailableStore(error, path);
+}
+
+function errnoOf(error: unknown): string | null {
+  return !isObsmithError(error) && error instanceof Error && 'code' in error ? String(error.code) : null;
 }

@@ -20,6 +20,8 @@ export interface ServerOptions {
 }
 
 export interface StartedServer {
+  /** Pid of the process that guards it, the leader of its process group. */
+  readonly pid: number;
   readonly address: string;
   readonly uiUrl: string | null;
   readonly exited: Promise<number | null>;
@@ -41,7 +43,7 @@ export async function startServer(options: ServerOptions): Promise<StartedServer
     if (await answers(address, process_)) {
       const uiUrl =
         options.uiPort === undefined ? null : `http://${address.slice(0, address.lastIndexOf(':'))}:${options.uiPort}`;
-      return { address, uiUrl, exited: process_.exited, stop: () => process_.stop() };
+      return { pid: process_.pid, address, uiUrl, exited: process_.exited, stop: () => process_.stop() };
     }
     await process_.stop();
     if (attempt === ATTEMPTS || options.port !== undefined) throw await startFailed(options.logFile, address);

@@ -59,10 +59,10 @@ export class ChunkRun {
     const { location, chunk } = this.#input;
     await isolate(
       async () => {
-        const { attempt, cells, seconds } = await embedActivity(method, queue)({ ...location, chunk, method });
+        const { attempt, ...done } = await embedActivity(method, queue)({ ...location, chunk, method });
         await staged;
         await this.#publishInTurn(method, attempt);
-        this.#outcome[method] = { state: 'computed', cells, seconds };
+        this.#outcome[method] = { state: 'computed', ...done };
       },
       (error) => this.#fail(method, error),
     );

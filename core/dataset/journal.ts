@@ -9,6 +9,9 @@ export interface MethodOutcome {
   readonly state: 'computed' | 'skipped' | 'failed' | 'cancelled';
   readonly cells: number;
   readonly seconds: number;
+  /** Where it was computed: row blocks that the last attempt computed, and that it took over from attempts before it. */
+  readonly blocksComputed?: number;
+  readonly blocksResumed?: number;
   /** Error type and message where it failed. */
   readonly type?: string;
   readonly message?: string;

@@ -1,3 +1,4 @@
+import { fromUnavailableStore } from '../errors.js';
 import type { Plan, PlannedChunk, PlannedMethod } from '../plan/types.js';
 import type { MethodInput, PlanLocation, RoundInput, TaskInput, TaskName, TaskOutput } from './definitions.js';
 import type { TaskContext } from './types.js';
@@ -78,13 +79,20 @@ const RUN: { [N in TaskName]: Run<N> } = {
   },
 };
 
-/** Runs a task in the calling thread. */
-export function runInline<N extends TaskName>(
+/**
+ * Runs a task in the calling thread. A file system that fails anywhere in it, also while it cleans up after an error, makes
+ * the task StoreUnavailable: it is tried again.
+ */
+export async function runInline<N extends TaskName>(
   name: N,
   input: TaskInput<N>,
   context: TaskContext,
 ): Promise<TaskOutput<N>> {
-  return RUN[name](input, context);
+  try {
+    return await RUN[name](input, context);
+  } catch (error) {
+    throw fromUnavailableStore(error);
+  }
 }
 
 interface Place {

@@ -112,7 +112,7 @@ export class MockRun {
     embedMethod: async ({ method, chunk }) => {
       const { activityId, attempt } = Context.current().info;
       await this.#call(`embed ${method} ${chunk}`);
-      return { attempt: `${activityId}-${attempt}`, cells: 10, seconds: 0.5 };
+      return { attempt: `${activityId}-${attempt}`, cells: 10, seconds: 0.5, blocksComputed: 1, blocksResumed: 0 };
     },
   };
 

@@ -1,4 +1,4 @@
-import { cp, mkdir, readdir, rm } from 'node:fs/promises';
+import { cp, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CELLS, CHUNK, FIXTURES, filesBelow, type Sandbox, STAGING, sandbox } from '../../../test/publishing.js';
@@ -61,6 +61,24 @@ describe('stageInput', () => {
       type: 'InvalidInput',
       message: expect.stringContaining('gone.zarr'),
     });
+    expect(await readdir(box.staging)).toEqual([]);
+  });
+
+  it('may be tried again where another attempt took its half-made copy away', async () => {
+    const takeAway = async () => {
+      const [half] = (await readdir(box.staging)).filter((name) => name.startsWith('copy-'));
+      if (half !== undefined) await rename(join(box.staging, half), join(box.base, 'away'));
+    };
+    let taken: Promise<void> | undefined;
+    const progress = () => {
+      taken ??= takeAway();
+    };
+    const staged = stageInput({ base: box.base, chunk: CHUNK, staging: STAGING }, { ...QUIET, progress });
+    await expect(staged).rejects.toMatchObject({
+      type: 'StoreUnavailable',
+      message: expect.stringContaining('removed by another attempt'),
+    });
+    await taken;
     expect(await readdir(box.staging)).toEqual([]);
   });
 });

@@ -36,14 +36,17 @@ const TOKEN = 'token';
 export async function stageInput({ base, chunk, staging }: StageInputRequest, context: TaskContext): Promise<void> {
   const folder = resolve(base, staging);
   const target = stagedStore(folder);
-  const isThere = async () => (await storeExists(join(base, chunk.output))) || (await storeExists(target));
+  // In this order: a copy that becomes the output between two looks is seen by one of them.
+  const isThere = async () => (await storeExists(target)) || (await storeExists(join(base, chunk.output)));
   if (await isThere()) return;
   const attempt = join(folder, `${COPY}${randomUUID()}`);
+  let begun = false;
   try {
     await mkdir(folder, { recursive: true });
     await discardCopies(folder, async (copy) => hasEnded((await readToken(copy)) ?? ''));
     await mkdir(attempt);
     await writeFile(join(attempt, TOKEN), ownedByThisProcess(attempt));
+    begun = true;
     const copy = join(attempt, 'store.zarr');
     await copyToZarr(join(base, chunk.input), copy, context);
     await prepareObsm(copy);
@@ -51,9 +54,11 @@ export async function stageInput({ base, chunk, staging }: StageInputRequest, co
     await rename(copy, target);
     await syncFolder(folder);
   } catch (error) {
+    // Whatever failed in a copy that is gone, failed because it is gone.
+    const cause = begun && (await readToken(attempt)) === null ? takenAway(attempt) : error;
     await discard(attempt);
     if (await isThere()) return;
-    throw fromSystemError(error, folder);
+    throw fromSystemError(cause, folder);
   }
   await discardCopies(folder, async () => true);
   // The output may have appeared meanwhile, from another attempt's copy.
