@@ -19,6 +19,9 @@ export const planFolder = (planId: string): string => ours('plans', planId);
 /** `chunkName` is "split/stem". */
 export const scanFile = (dataset: string, chunkName: string): string => ours('scans', dataset, `${chunkName}.json`);
 
+/** Tokens of a chunk; `key` names what they were made from. */
+export const tokensFile = (dataset: string, key: string): string => ours('prepared', dataset, `${key}.tokens`);
+
 export const fitFolder = (fitId: string): string => ours('fits', fitId);
 /** Partial sums of one fit round. */
 export const roundFolder = (key: string): string => ours('rounds', key);

@@ -33,25 +33,41 @@ export function geneIdentityElements(chunk: ChunkSummary): string[] {
   return chunk.varColumns.includes(ENSEMBL_COLUMN) ? ['var/_index', `var/${ENSEMBL_COLUMN}`] : ['var/_index'];
 }
 
+/** The var column that says which genes the columns are. */
+export interface GeneIds {
+  readonly source: GeneIdentityReport['source'];
+  /** Per var column what stands there (ids with their versions, spike-ins, null); symbols are looked up already. */
+  readonly values: readonly (string | null)[];
+}
+
 /**
- * Identifies genes by the rule of mengerj/adata_hf_datasets (ensure_ensembl_index), made deterministic: the var index
- * or var.ensembl_id, whichever has more Ensembl ids (the index where they are equal); versions (".2") are stripped. Only
- * where neither has any are the names of the index taken as human gene symbols and looked up in the bundled GENCODE
- * table. Of several columns with one id the first in var order stands for it.
+ * Identifies genes by the rule of mengerj/adata_hf_datasets (ensure_ensembl_index), made deterministic: the ids of
+ * readGeneIds without versions (".2"). Of several columns with one id the first in var order stands for it.
  */
 export async function identifyGenes(chunk: AnnData): Promise<GeneIdentity> {
+  return assignIds(await readGeneIds(chunk));
+}
+
+/**
+ * The var index or var.ensembl_id, whichever has more Ensembl ids (the index where they are equal). Only where neither
+ * has any are the names of the index taken as human gene symbols and looked up in the bundled GENCODE table.
+ */
+export async function readGeneIds(chunk: AnnData): Promise<GeneIds> {
   const names = await chunk.names('var');
   const column = (await chunk.keys('var')).includes(ENSEMBL_COLUMN) ? await textColumn(chunk, ENSEMBL_COLUMN) : [];
   const inIndex = countEnsembl(names);
   const inColumn = countEnsembl(column);
   if (inIndex === 0 && inColumn === 0) {
     const table = await loadSymbolTable();
-    return assignIds(
-      'symbols',
-      names.map((symbol) => table.get(symbol) ?? null),
-    );
+    return { source: 'symbols', values: names.map((symbol) => table.get(symbol) ?? null) };
   }
-  return inIndex >= inColumn ? assignIds('index', names) : assignIds('ensembl_id', column);
+  return inIndex >= inColumn ? { source: 'index', values: names } : { source: 'ensembl_id', values: column };
+}
+
+/** An id without its version: "ENSG00000000003.5" -> "ENSG00000000003". */
+export function withoutVersion(id: string): string {
+  const dot = id.indexOf('.');
+  return dot < 0 ? id : id.slice(0, dot);
 }
 
 const countEnsembl = (values: readonly (string | null)[]): number =>
@@ -64,7 +80,7 @@ async function textColumn(chunk: AnnData, name: string): Promise<(string | null)
   return [];
 }
 
-function assignIds(source: GeneIdentityReport['source'], values: readonly (string | null)[]): GeneIdentity {
+function assignIds({ source, values }: GeneIds): GeneIdentity {
   const seen = new Set<string>();
   const duplicated = new Set<string>();
   const counts = { mapped: 0, missing: 0, dropped: 0, duplicates: 0, versionsStripped: 0 };
@@ -77,9 +93,8 @@ function assignIds(source: GeneIdentityReport['source'], values: readonly (strin
       counts.dropped++;
       return null;
     }
-    const dot = value.indexOf('.');
-    const id = dot < 0 ? value : value.slice(0, dot);
-    if (dot >= 0) counts.versionsStripped++;
+    const id = withoutVersion(value);
+    if (id !== value) counts.versionsStripped++;
     if (seen.has(id)) {
       counts.duplicates++;
       duplicated.add(id);

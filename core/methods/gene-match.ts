@@ -62,7 +62,8 @@ export async function matchGenes(
   return { positions, found, duplicated, report: { ...identity.report, listed, found, coverage: found / listed } };
 }
 
-function refuseOtherSpecies({ ids, report }: GeneIdentity, chunkName: string, listName: string): void {
+/** InvalidInput where most ids are of another species than human. */
+export function refuseOtherSpecies({ ids, report }: GeneIdentity, chunkName: string, listName: string): void {
   const prefixes = new Map<string, number>();
   for (const id of ids) {
     if (id === null) continue;
