@@ -16,6 +16,7 @@ const COMMANDS: readonly CommandEntry[] = [
   { names: ['status'], load: () => import('./commands/status.js') },
   { names: ['verify'], load: () => import('./commands/verify.js') },
   { names: ['inspect'], load: () => import('./commands/inspect.js') },
+  { names: ['models'], load: () => import('./commands/models.js') },
   { names: ['doctor'], load: () => import('./commands/doctor.js') },
 ];
 

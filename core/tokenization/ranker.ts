@@ -26,7 +26,7 @@ export class Ranker {
     this.#nextOrder = new Uint32Array(capacity);
   }
 
-  /** Positions in `values`, largest value first; valid until the next call. */
+  /** Positions in `values`, largest value first, in the first `length` entries; valid until the next call. */
   descending(length: number): Uint32Array {
     const counts = this.#counts;
     const keys = this.#keys;

@@ -43,8 +43,8 @@ export interface BundleRequest {
   readonly base: string;
   /** Absolute; see `modelsFolder`. */
   readonly modelsDir: string;
-  /** "geneformer", "geneformer-v1", "scvi_fm" */
-  readonly method: string;
+  /** "geneformer", "geneformer-v1", "scvi_fm"; null where a person asks for the bundle itself. */
+  readonly method: string | null;
   /** Id of a bundle, or the path of its folder; as in method_options.<method>.model. */
   readonly model: string;
 }
@@ -79,13 +79,19 @@ const EXPORT: Readonly<Record<string, string>> = {
   scvi_fm: 'python scripts/export/scvi.py --model <hub folder with model.pt> --out <bundle>',
 };
 
-function missing(method: string, what: string): ObsmithError {
+function missing(method: string | null, what: string): ObsmithError {
+  if (method === null) {
+    return new ObsmithError({
+      type: 'MissingModel',
+      message: `Model bundle not found: ${what}`,
+      remedy: 'See what there is with: obsmith models list. A path needs a slash, e.g. ./bundle',
+    });
+  }
   const make = EXPORT[method];
-  const add = 'obsmith models add <bundle>';
   return new ObsmithError({
     type: 'MissingModel',
     message: `The model of ${method} is missing: ${what}`,
-    remedy: `${make ? `Make the bundle once, where Python is: ${make}; then, or with a bundle made elsewhere` : 'Get the bundle, then'}: ${add}. Or name it in method_options.${method}.model, or set skip_unavailable: true to run the other methods.`,
+    remedy: `${make ? `Make the bundle once, where Python is: ${make}; then, or with a bundle made elsewhere` : 'Get the bundle, then'}: obsmith models add <bundle>. Or name it in method_options.${method}.model, or set skip_unavailable: true to run the other methods.`,
   });
 }
 
