@@ -38,6 +38,8 @@ export function lightActivities(identity: WorkerIdentity): LightActivities {
     watchQueues: (input) => withHeartbeats((beat) => watchQueues(input, identity.queuePrefix, beat)),
     resolveFits: (input) => run('resolveFits', input),
     publishArray: (input) => run('publishArray', input),
+    findChunks: (input) => run('findChunks', input),
+    discardStaged: async (input) => void (await run('discardStaged', input)),
     closeChunk: async (input) => void (await run('closeChunk', input)),
     finalizeRun: (input) => run('finalize', input),
   };

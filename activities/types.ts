@@ -37,6 +37,10 @@ export interface LightActivities {
   watchQueues(input: QueueWatch): Promise<void>;
   resolveFits(input: TaskInput<'resolveFits'>): Promise<TaskOutput<'resolveFits'>>;
   publishArray(input: TaskInput<'publishArray'>): Promise<TaskOutput<'publishArray'>>;
+  /** Indexes of the chunks of these names; InvalidInput with the valid names where there is no such chunk. */
+  findChunks(input: TaskInput<'findChunks'>): Promise<TaskOutput<'findChunks'>>;
+  /** Removes what a cancelled method staged of a chunk. */
+  discardStaged(input: TaskInput<'discardStaged'>): Promise<void>;
   closeChunk(input: TaskInput<'closeChunk'>): Promise<void>;
   finalizeRun(input: TaskInput<'finalize'>): Promise<TaskOutput<'finalize'>>;
 }

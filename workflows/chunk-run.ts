@@ -1,5 +1,5 @@
-import { getExternalWorkflowHandle } from '@temporalio/workflow';
-import { cpuActivities, embedActivity, publishActivity } from './activity-options.js';
+import { CancellationScope, condition, getExternalWorkflowHandle } from '@temporalio/workflow';
+import { cpuActivities, embedActivity, light, publishActivity } from './activity-options.js';
 import { summarizeError } from './failures.js';
 import { reportChunkSignal } from './messages.js';
 import { isolate, settleAll } from './siblings.js';
@@ -16,10 +16,34 @@ export class ChunkRun {
   #name: string;
   /** Publishing goes one at a time: each waits for the one before. */
   #publishing: Promise<void> = Promise.resolve();
+  #paused = false;
+  readonly #stopped: Set<string>;
+  /** What serves all methods: opening the chunk and copying its input. */
+  readonly #common = new CancellationScope();
+  readonly #scopes = new Map<string, CancellationScope>();
 
   constructor(input: EmbedChunkInput) {
     this.#input = input;
     this.#name = `#${input.chunk}`;
+    this.#stopped = new Set(input.stopped);
+  }
+
+  /** Starts no method until `resume`. */
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+  }
+
+  /** Cancels methods that are not done yet; the others go on. */
+  stop(methods: Iterable<string>): void {
+    for (const method of methods) {
+      this.#stopped.add(method);
+      this.#scopes.get(method)?.cancel();
+    }
+    if (this.#wanted().length === 0) this.#common.cancel();
   }
 
   /** Fails never, is only cancelled: what goes wrong becomes outcome. */
@@ -40,32 +64,44 @@ export class ChunkRun {
   }
 
   async #openAndEmbed(): Promise<void> {
-    const { location, chunk, methods } = this.#input;
+    const { location, chunk } = this.#input;
     const cpu = cpuActivities();
-    const opened = await cpu.openChunk({ ...location, chunk, methods: methods.map(({ method }) => method) });
+    const methods = this.#wanted();
+    if (methods.length === 0) return;
+    const names = methods.map(({ method }) => method);
+    const opened = await this.#common.run(() => cpu.openChunk({ ...location, chunk, methods: names }));
     this.#name = opened.name;
     for (const method of opened.skipped) this.#outcome[method] = { state: 'skipped', cells: opened.cells, seconds: 0 };
     for (const { method, ...error } of opened.refused)
       this.#outcome[method] = { ...NOTHING, state: 'failed', ...error };
     await this.#report(Object.keys(this.#outcome));
-    const staged = opened.needsInput ? cpu.stageInput({ ...location, chunk }) : Promise.resolve();
+    const todo = this.#wanted().filter(({ method }) => opened.todo.includes(method));
+    if (todo.length === 0) return;
+    const staged = opened.needsInput
+      ? this.#common.run(() => cpu.stageInput({ ...location, chunk }))
+      : Promise.resolve();
     await settleAll([
       staged.catch(() => {}), // Every method that waits for the copy fails with its error.
-      ...methods.filter(({ method }) => opened.todo.includes(method)).map((method) => this.#embed(method, staged)),
+      ...todo.map((method) => this.#embed(method, staged)),
     ]);
   }
 
   async #embed({ method, queue }: WaveMethod, staged: Promise<void>): Promise<void> {
     const { location, chunk } = this.#input;
+    const scope = new CancellationScope();
+    this.#scopes.set(method, scope);
     await isolate(
-      async () => {
-        const { attempt, ...done } = await embedActivity(method, queue)({ ...location, chunk, method });
-        await staged;
-        await this.#publishInTurn(method, attempt);
-        this.#outcome[method] = { state: 'computed', ...done };
-      },
+      () =>
+        scope.run(async () => {
+          if (this.#paused) await condition(() => !this.#paused);
+          const { attempt, ...done } = await embedActivity(method, queue)({ ...location, chunk, method });
+          await staged;
+          await this.#publishInTurn(method, attempt);
+          this.#outcome[method] = { state: 'computed', ...done };
+        }),
       (error) => this.#fail(method, error),
     );
+    if (this.#outcome[method]?.state === 'cancelled') await light.discardStaged({ ...location, chunk, method });
     await this.#report([method]);
   }
 
@@ -78,8 +114,16 @@ export class ChunkRun {
     return turn;
   }
 
+  /** A method that was stopped may end with its cancellation, or with the timeout of a worker that is gone. */
   #fail(method: string, error: unknown): void {
-    this.#outcome[method] = { ...NOTHING, state: 'failed', ...summarizeError(error) };
+    this.#outcome[method] = this.#stopped.has(method)
+      ? { ...NOTHING, state: 'cancelled' }
+      : { ...NOTHING, state: 'failed', ...summarizeError(error) };
+  }
+
+  /** Methods that are still to be done. */
+  #wanted(): readonly WaveMethod[] {
+    return this.#open().filter(({ method }) => !this.#stopped.has(method));
   }
 
   #open(): readonly WaveMethod[] {

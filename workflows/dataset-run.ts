@@ -1,8 +1,10 @@
 import {
   ApplicationFailure,
+  allHandlersFinished,
   CancellationScope,
-  executeChild,
+  condition,
   setCurrentDetails,
+  startChild,
   upsertMemo,
   upsertSearchAttributes,
   workflowInfo,
@@ -10,18 +12,24 @@ import {
 import type { PlanResult } from '../activities/types.js';
 import { light } from './activity-options.js';
 import { Companions } from './companions.js';
-import { embedWave } from './embed-wave.js';
-import { summarizeError } from './failures.js';
+import { EmbedPass } from './embed-pass.js';
+import { summarizeError, unwrapFailure } from './failures.js';
 import { fitRounds } from './fit-rounds.js';
+import { pauseSignal, resumeSignal, stopMethodsSignal } from './messages.js';
+import { METHOD_NAMES } from './method-names.js';
+import { OpenChildren } from './open-children.js';
 import { describeProgress } from './progress-markdown.js';
 import { RunProgress } from './run-progress.js';
 import { DATASET_KEY, METHODS_KEY, STAGE_KEY } from './search-attribute-keys.js';
 import { SharedWindow } from './shared-window.js';
 import { isolate, settleAll } from './siblings.js';
+import { checkMethods, refused } from './steering.js';
 import type {
   BatchReport,
   ChunkReport,
+  ControlAnswer,
   FitFailures,
+  MethodsMessage,
   PlanLocation,
   Progress,
   RunRequest,
@@ -37,7 +45,10 @@ export class DatasetRun {
   #plan!: PlanResult;
   #window!: SharedWindow;
   #companions!: Companions;
+  #passes: Readonly<Record<Wave, EmbedPass>> | null = null;
+  readonly #fits = new OpenChildren();
   #fitFailures: FitFailures = {};
+  #closing = false;
   #leaseLoss: unknown = null;
   #shownStage: Progress['stage'] = 'planning';
 
@@ -59,6 +70,7 @@ export class DatasetRun {
       ]);
     }
     this.#progress.planned(this.#plan, Date.now());
+    this.#passes = { unfitted: this.#pass('unfitted'), fitted: this.#pass('fitted') };
     this.#show();
   }
 
@@ -73,6 +85,7 @@ export class DatasetRun {
     });
     try {
       await work.run(() => settleAll([this.#unfittedWave(), this.#fittedWave()]));
+      await work.run(() => condition(allHandlersFinished));
     } catch (error) {
       throw this.#leaseLoss ?? error;
     }
@@ -82,9 +95,13 @@ export class DatasetRun {
 
   /** Records what was done and ends the run: with its totals, as failed with them as details, or as cancelled. */
   async finish(cancellation: unknown): Promise<RunTotals> {
+    this.#closing = true;
     this.#enter('finalizing');
     const cancelled = cancellation !== null;
-    const outcome = await light.finalizeRun({ ...this.#location, cancelled, fitFailures: this.#fitFailures });
+    const outcome = await light.finalizeRun({
+      ...{ ...this.#location, cancelled, fitFailures: this.#fitFailures },
+      cancelledMethods: this.#stoppedMethods(),
+    });
     const totals: RunTotals = { ...outcome, ...this.#location, seconds: (Date.now() - this.#started) / 1000 };
     await this.#companions.stop();
     this.#progress.ended(totals);
@@ -101,15 +118,52 @@ export class DatasetRun {
     return this.#progress.answer(Date.now());
   }
 
-  pause(): void {
+  pause(): ControlAnswer {
     this.#progress.paused = true;
     this.#window?.pause();
+    this.#fits.tell(pauseSignal);
     this.#show();
+    return { message: 'Paused: nothing new is started; what runs is finished.', paused: true };
   }
 
-  resume(): void {
+  resume(): ControlAnswer {
     this.#progress.paused = false;
     this.#window?.resume();
+    this.#fits.tell(resumeSignal);
+    this.#show();
+    return { message: 'The run goes on.', paused: false };
+  }
+
+  /** Names that messages may use: those of the plan or, until it is there, of all methods. */
+  methodNames(): readonly string[] {
+    return this.#passes ? this.#plan.methods.map(({ method }) => method) : METHOD_NAMES;
+  }
+
+  /** Stops methods on chunks that they are not done with. Fits are not changed by what is cancelled for some chunks. */
+  async cancelMethods(message: MethodsMessage): Promise<ControlAnswer> {
+    const chunks = await this.#chunksOf(message);
+    const { methods } = message;
+    for (const [wave, pass] of Object.entries(this.#passes!)) {
+      const concerned = this.#plannedMethods(wave as Wave).filter((method) => methods.includes(method));
+      if (concerned.length > 0) pass.stop({ methods: concerned, chunks });
+    }
+    if (chunks === null) this.#fits.tell(stopMethodsSignal, { methods, chunks });
+    this.#progress.cancelled = new Set(this.#stoppedMethods());
+    this.#show();
+    const { chunkCount } = this.#plan;
+    const done = methods.map((method) => `${method} (${this.progress().methods[method]!.chunksDone} done)`);
+    const where = chunks === null ? `all ${chunkCount}` : `${chunks.length} of ${chunkCount}`;
+    return {
+      message: `Cancelled on ${where} chunks, where not done: ${done.join(', ')}.`,
+      paused: this.#progress.paused,
+      methods,
+      chunks: message.chunks ?? 'all',
+    };
+  }
+
+  /** Shows that a message was ignored, and why. */
+  ignored(message: string): void {
+    this.#progress.ignored = message;
     this.#show();
   }
 
@@ -139,7 +193,7 @@ export class DatasetRun {
   }
 
   async #fittedWave(): Promise<void> {
-    const methods = this.#plan.methods.filter(({ fitted }) => fitted).map(({ method }) => method);
+    const methods = this.#plannedMethods('fitted').filter((method) => !this.#passes!.fitted.stopped.has(method));
     if (methods.length === 0) return;
     this.#fitFailures = await this.#fit(methods);
     this.#progress.fitted(this.#fitFailures);
@@ -152,11 +206,13 @@ export class DatasetRun {
     let failures: FitFailures = {};
     await isolate(
       async () => {
-        failures = await executeChild(fitRounds, {
-          workflowId: `${workflowInfo().workflowId}/fit`,
-          args: [{ location: this.#location, methods, chunks, window }],
-          staticSummary: `statistics of ${methods.join(', ')} over ${chunks} chunks`,
-        });
+        failures = await this.#fits.execute(() =>
+          startChild(fitRounds, {
+            workflowId: `${workflowInfo().workflowId}/fit`,
+            args: [{ location: this.#location, methods, chunks, window, paused: this.#progress.paused }],
+            staticSummary: `statistics of ${methods.join(', ')} over ${chunks} chunks`,
+          }),
+        );
       },
       (error) => {
         failures = Object.fromEntries(methods.map((method) => [method, summarizeError(error)]));
@@ -170,13 +226,38 @@ export class DatasetRun {
     const methods = this.#plan.methods
       .filter(({ method, fitted }) => fitted === (wave === 'fitted') && !(method in this.#fitFailures))
       .map(({ method, queue }) => ({ method, queue }));
-    await embedWave({
-      plan: this.#plan,
-      wave,
-      methods,
-      window: this.#window,
-      onBatch: (report) => this.addBatch(report),
-    });
+    await this.#passes![wave].embed(methods);
+  }
+
+  #pass(wave: Wave): EmbedPass {
+    const onBatch = (report: BatchReport): void => this.addBatch(report);
+    return new EmbedPass({ plan: this.#plan, wave, window: this.#window, onBatch });
+  }
+
+  #plannedMethods(wave: Wave): string[] {
+    return this.#plan.methods.filter(({ fitted }) => fitted === (wave === 'fitted')).map(({ method }) => method);
+  }
+
+  #stoppedMethods(): string[] {
+    return Object.values(this.#passes!).flatMap(({ stopped }) => [...stopped]);
+  }
+
+  /** Waits for the plan, refuses what does not fit it, and gives the indexes of the chunks, or null for all. */
+  async #chunksOf(message: MethodsMessage): Promise<readonly number[] | null> {
+    checkMethods(message, this.methodNames());
+    await condition(() => this.#passes !== null);
+    checkMethods(message, this.methodNames());
+    const indexes = message.chunks ? await this.#findChunks(message.chunks) : null;
+    if (this.#closing) throw refused('this run is being finalized');
+    return indexes;
+  }
+
+  async #findChunks(chunks: readonly string[]): Promise<readonly number[]> {
+    try {
+      return (await light.findChunks({ ...this.#location, chunks })).indexes;
+    } catch (error) {
+      throw unwrapFailure(error);
+    }
   }
 
   #enter(stage: Progress['stage']): void {
@@ -186,7 +267,7 @@ export class DatasetRun {
 
   #show(): void {
     const progress = this.progress();
-    setCurrentDetails(describeProgress(progress));
+    setCurrentDetails(describeProgress(progress, this.#progress.ignored));
     if (!this.#plan?.searchAttributes || progress.stage === this.#shownStage) return;
     this.#shownStage = progress.stage;
     upsertSearchAttributes([{ key: STAGE_KEY, value: progress.stage }]);

@@ -1,14 +1,8 @@
 import { CancellationScope, isCancellation, setHandler } from '@temporalio/workflow';
 import { DatasetRun } from './dataset-run.js';
 import { unwrapFailure } from './failures.js';
-import {
-  pauseSignal,
-  progressQuery,
-  reportBatchSignal,
-  reportChunkSignal,
-  resumeSignal,
-  waitingForSignal,
-} from './messages.js';
+import { progressQuery, reportBatchSignal, reportChunkSignal, waitingForSignal } from './messages.js';
+import { acceptSteering } from './steering.js';
 import type { RunRequest, RunTotals } from './types.js';
 
 /**
@@ -19,11 +13,10 @@ import type { RunRequest, RunTotals } from './types.js';
 export async function embedDataset(request: RunRequest): Promise<RunTotals> {
   const run = new DatasetRun(request);
   setHandler(progressQuery, () => run.progress(), { description: 'Chunks, cells and methods done, rate, failures' });
-  setHandler(pauseSignal, () => run.pause(), { description: 'Starts nothing new; what runs is finished' });
-  setHandler(resumeSignal, () => run.resume(), { description: 'Goes on after a pause' });
   setHandler(reportBatchSignal, (report) => run.addBatch(report), { description: 'From batches of this run' });
   setHandler(reportChunkSignal, (report) => run.addChunk(report), { description: 'From chunks of this run' });
   setHandler(waitingForSignal, (workers) => run.setWaitingFor(workers), { description: 'From the watch of this run' });
+  acceptSteering(run);
 
   try {
     await run.plan();

@@ -1,14 +1,20 @@
+import { setHandler } from '@temporalio/workflow';
 import { cpuActivities } from './activity-options.js';
 import { summarizeError } from './failures.js';
+import { pauseSignal, resumeSignal } from './messages.js';
 import { isolate } from './siblings.js';
 import type { ErrorSummary, FitBatchInput, FitStep, PlanLocation } from './types.js';
 import { Window } from './window.js';
 
 /** One step of a fit on positions [from, to) of the fit chunks. Returns the first failure in order of position, or null. */
-export async function fitBatch({ location, step, from, to, window }: FitBatchInput): Promise<ErrorSummary | null> {
+export async function fitBatch(input: FitBatchInput): Promise<ErrorSummary | null> {
+  const { location, step, from, to } = input;
+  const window = new Window(input.window, input.paused);
+  setHandler(pauseSignal, () => window.pause());
+  setHandler(resumeSignal, () => window.resume());
   const failures = new Map<number, ErrorSummary>();
   const positions = Array.from({ length: to - from }, (_, offset) => from + offset);
-  await new Window(window).forEach(positions, async (position) => {
+  await window.forEach(positions, async (position) => {
     if (step.kind === 'accumulate' && failures.size > 0) return; // A sum that lacks a chunk is of no use.
     await isolate(
       () => runStep(location, step, position),

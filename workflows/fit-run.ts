@@ -1,8 +1,10 @@
-import { ApplicationFailure, executeChild, workflowInfo } from '@temporalio/workflow';
+import { ApplicationFailure, CancellationScope, condition, startChild, workflowInfo } from '@temporalio/workflow';
 import type { NeededRound } from '../core/fits/resolve-fits.js';
 import { cpuActivities, light } from './activity-options.js';
 import { summarizeError } from './failures.js';
 import { fitBatch } from './fit-batch.js';
+import { pauseSignal, resumeSignal } from './messages.js';
+import { OpenChildren } from './open-children.js';
 import { isolate, settleAll } from './siblings.js';
 import type { ErrorSummary, FitRoundsInput, FitStep } from './types.js';
 import { Window } from './window.js';
@@ -16,9 +18,33 @@ const FAN_IN = 32;
 export class FitRun {
   readonly failures: Record<string, ErrorSummary> = {};
   readonly #input: FitRoundsInput;
+  readonly #batches = new OpenChildren();
+  readonly #stopped = new Set<string>();
+  /** Work that is going on, and the methods that it is for. */
+  readonly #work = new Map<CancellationScope, readonly string[]>();
+  #paused: boolean;
 
   constructor(input: FitRoundsInput) {
     this.#input = input;
+    this.#paused = input.paused ?? false;
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.#batches.tell(pauseSignal);
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#batches.tell(resumeSignal);
+  }
+
+  /** Ends what serves none but these methods; rounds that others share go on. */
+  stop(methods: readonly string[]): void {
+    for (const method of methods) this.#stopped.add(method);
+    for (const [scope, served] of this.#work) {
+      if (served.every((method) => this.#stopped.has(method))) scope.cancel();
+    }
   }
 
   async fitAll(): Promise<void> {
@@ -52,13 +78,14 @@ export class FitRun {
 
   /** One round for all methods that share it; methods that failed in an earlier round take no part. */
   async #fit({ round, methods, chunks }: NeededRound, name: string): Promise<void> {
-    const remaining = methods.filter((method) => !(method in this.failures));
+    const remaining = methods.filter((method) => !(method in this.failures || this.#stopped.has(method)));
     const speaker = remaining[0];
     if (speaker === undefined) return;
     const failure = await this.#overPositions({ kind: 'accumulate', round, method: speaker }, name, chunks);
     if (failure) throw ApplicationFailure.create(failure);
     const { location, window } = this.#input;
     const cpu = cpuActivities();
+    if (this.#paused) await condition(() => !this.#paused);
     for (const [above, merges] of treeLevels(chunks).entries()) {
       const errors: unknown[] = [];
       await new Window(window).forEach(Array(merges).keys(), (index) =>
@@ -82,11 +109,13 @@ export class FitRun {
     let failure: ErrorSummary | null = null;
     for (let from = 0; from < chunks; from += BATCH_POSITIONS) {
       const to = Math.min(chunks, from + BATCH_POSITIONS);
-      const found = await executeChild(fitBatch, {
-        workflowId: `${workflowInfo().workflowId}/${name}/b${String(from / BATCH_POSITIONS).padStart(3, '0')}`,
-        args: [{ location, step, from, to, window }],
-        staticSummary: `${name} of fit chunks ${from} to ${to - 1}`,
-      });
+      const found = await this.#batches.execute(() =>
+        startChild(fitBatch, {
+          workflowId: `${workflowInfo().workflowId}/${name}/b${String(from / BATCH_POSITIONS).padStart(3, '0')}`,
+          args: [{ location, step, from, to, window, paused: this.#paused }],
+          staticSummary: `${name} of fit chunks ${from} to ${to - 1}`,
+        }),
+      );
       failure ??= found;
       if (failure && step.kind === 'accumulate') return failure;
     }
@@ -94,9 +123,17 @@ export class FitRun {
   }
 
   async #failing(methods: readonly string[], work: () => Promise<void>): Promise<void> {
-    await isolate(work, (error) => {
-      for (const method of methods) this.failures[method] ??= summarizeError(error);
-    });
+    const scope = new CancellationScope();
+    this.#work.set(scope, methods);
+    await isolate(
+      () => scope.run(work),
+      (error) => {
+        for (const method of methods) {
+          if (!this.#stopped.has(method)) this.failures[method] ??= summarizeError(error);
+        }
+      },
+    );
+    this.#work.delete(scope);
   }
 }
 

@@ -1,5 +1,5 @@
-import { defineQuery, defineSignal } from '@temporalio/workflow';
-import type { BatchReport, ChunkReport, Progress } from './types.js';
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { BatchReport, ChunkReport, ControlAnswer, MethodScope, MethodsMessage, Progress } from './types.js';
 
 /** How far the run is. */
 export const progressQuery = defineQuery<Progress>('progress');
@@ -7,6 +7,13 @@ export const progressQuery = defineQuery<Progress>('progress');
 /** Starts nothing new until `resume`. */
 export const pauseSignal = defineSignal('pause');
 export const resumeSignal = defineSignal('resume');
+/** Stops methods while others go on. */
+export const cancelMethodsSignal = defineSignal<[MethodsMessage]>('cancelMethods');
+
+/** Updates of the same names as the signals: they refuse what makes no sense, and answer. */
+export const pauseUpdate = defineUpdate<ControlAnswer>('pause');
+export const resumeUpdate = defineUpdate<ControlAnswer>('resume');
+export const cancelMethodsUpdate = defineUpdate<ControlAnswer, [MethodsMessage]>('cancelMethods');
 
 /** From batches to the run. */
 export const reportBatchSignal = defineSignal<[BatchReport]>('reportBatch');
@@ -17,3 +24,5 @@ export const waitingForSignal = defineSignal<[readonly string[]]>('waitingFor');
 
 /** From the run to a batch: its share of the window changed. */
 export const resizeWindowSignal = defineSignal<[number]>('resizeWindow');
+/** From the run to its fit and its batches, and on to their children: these methods were cancelled. */
+export const stopMethodsSignal = defineSignal<[MethodScope]>('stopMethods');

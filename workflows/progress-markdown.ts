@@ -1,7 +1,8 @@
 import type { Progress } from './types.js';
 
 /** The query `progress` as the UI's current details. */
-export function describeProgress({ stage, paused, chunks, cells, methods, failures, waitingFor }: Progress): string {
+export function describeProgress(progress: Progress, ignored: string | null): string {
+  const { stage, paused, chunks, cells, methods, failures, waitingFor } = progress;
   const lines = [
     `**${paused ? 'paused' : stage}**: ${chunks.completed + chunks.failed} of ${chunks.total} chunks, ${cells.done} of ${cells.total} cells`,
     ...waitingFor.map((worker) => `\n**waiting for: ${worker}**`),
@@ -13,6 +14,7 @@ export function describeProgress({ stage, paused, chunks, cells, methods, failur
         `| ${method} | ${state} | ${chunksDone} | ${chunksFailed} | ${cellsDone} | ${Math.round(cellsPerSecond)} |`,
     ),
   ];
+  if (ignored) lines.push('', `Ignored message: ${ignored}`);
   if (failures.length > 0) lines.push('', 'First failures:', ...failures.map(describeFailure));
   return lines.join('\n');
 }

@@ -120,7 +120,7 @@ describe('describeProgress', () => {
     const progress = planned();
     progress.waitingFor = ['obsmith worker gpu'];
     progress.addBatch(batch('unfitted', 'gs', 0, 1, 1));
-    const text = describeProgress(progress.answer(1_000));
+    const text = describeProgress(progress.answer(1_000), null);
     expect(text).toContain('**waiting for: obsmith worker gpu**');
     expect(text).toContain('| gs | running | 1 | 1 | 10 | 10 |');
     expect(text).toContain('- `train/chunk_0` gs: InvalidInput: bad');

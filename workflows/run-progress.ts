@@ -19,6 +19,10 @@ export class RunProgress {
   stage: Stage = 'planning';
   paused = false;
   waitingFor: readonly string[] = [];
+  /** Methods that were cancelled on all chunks left. */
+  cancelled: ReadonlySet<string> = new Set();
+  /** The last message that was ignored, and why. */
+  ignored: string | null = null;
   #plan: PlanOverview | null = null;
   #embeddingSince = 0;
   #fitting = false;
@@ -103,6 +107,7 @@ export class RunProgress {
     const total = this.#plan!.chunkCount;
     if (method in this.#fitFailures) return 'failed';
     if (done + failed + cancelled >= total) return failed > 0 ? 'failed' : cancelled > 0 ? 'cancelled' : 'completed';
+    if (this.cancelled.has(method)) return 'cancelled';
     if (this.#totals) return this.#totals.status === 'partial' ? 'failed' : this.#totals.status;
     const wave = waveOf(this.#plan!.methods.find((planned) => planned.method === method)!);
     if (wave === 'fitted' && this.#fitting) return 'fitting';
@@ -117,7 +122,7 @@ export class RunProgress {
     for (const { methods } of this.#batches.values()) if (methods[method]) addCounts(reported, methods[method]);
     const finished = noCounts();
     for (const { outcome } of this.#chunks.values()) if (outcome[method]) countOutcome(finished, outcome[method]);
-    return finished.done + finished.failed > reported.done + reported.failed ? finished : reported;
+    return ended(finished) >= ended(reported) ? finished : reported;
   }
 
   #chunkCounts(): Progress['chunks'] {
@@ -179,3 +184,5 @@ const waveOf = ({ fitted }: { readonly fitted: boolean }): Wave => (fitted ? 'fi
 
 const sum = <Item>(items: readonly Item[], value: (item: Item) => number): number =>
   items.reduce((total, item) => total + value(item), 0);
+
+const ended = ({ done, failed, cancelled }: Counts): number => done + failed + cancelled;

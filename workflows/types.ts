@@ -50,6 +50,28 @@ export interface Progress {
   waitingFor: string[];
 }
 
+/** Message of a person to a run: these methods, on these chunks (names, "train/chunk_0" or "chunk_0") or on all. */
+export interface MethodsMessage {
+  readonly methods: readonly string[];
+  readonly chunks?: readonly string[];
+}
+
+/** Answer of an update that steers a run. */
+export interface ControlAnswer {
+  /** What was done, for people. */
+  readonly message: string;
+  readonly paused: boolean;
+  /** What a message about methods was applied to. */
+  readonly methods?: readonly string[];
+  readonly chunks?: readonly string[] | 'all';
+}
+
+/** A message to a run as its children get it: chunks are indexes, null stands for all. */
+export interface MethodScope {
+  readonly methods: readonly string[];
+  readonly chunks: readonly number[] | null;
+}
+
 /** Input of `fitRounds`: data-set-wide statistics of the fitted methods. */
 export interface FitRoundsInput {
   readonly location: PlanLocation;
@@ -58,6 +80,7 @@ export interface FitRoundsInput {
   readonly chunks: number;
   /** Activities open at once. */
   readonly window: number;
+  readonly paused?: boolean;
 }
 
 /** Methods that have no fit, and why. */
@@ -75,6 +98,7 @@ export interface FitBatchInput {
   readonly from: number;
   readonly to: number;
   readonly window: number;
+  readonly paused?: boolean;
 }
 
 /** Input of `embedBatch`: chunks [from, to) of one wave. */
@@ -91,6 +115,8 @@ export interface EmbedBatchInput {
   readonly root: string;
   /** True for small runs: every finished method is reported, not only closed chunks. */
   readonly reportMethods: boolean;
+  /** Methods that are cancelled already. */
+  readonly stopped?: readonly MethodScope[];
 }
 
 export interface WaveMethod {
@@ -106,6 +132,8 @@ export interface EmbedChunkInput {
   readonly chunk: number;
   /** Workflow to report finished methods to; null in large runs. */
   readonly reportTo: string | null;
+  /** Methods that are cancelled already: they are recorded as such, and nothing else. */
+  readonly stopped?: readonly string[];
 }
 
 /** Result of `embedChunk`, and the report of one finished method while it runs. */

@@ -13,6 +13,8 @@ export interface FinalizeInput extends PlanLocation {
   readonly cancelled: boolean;
   /** Fitted methods whose fit failed, with the error; they were not run on any chunk. */
   readonly fitFailures: Readonly<Record<string, { readonly type: string; readonly message: string }>>;
+  /** Methods cancelled on all chunks that they had not been run on. */
+  readonly cancelledMethods?: readonly string[];
 }
 
 export interface MethodTotals {
@@ -98,11 +100,11 @@ async function outcomesOf(
 }
 
 /** A method whose wave never finished on a chunk: its fit failed, the run was cancelled, or its workflow died. */
-function unrecorded(method: string, { cancelled, fitFailures }: FinalizeInput): MethodOutcome {
+function unrecorded(method: string, { cancelled, fitFailures, cancelledMethods = [] }: FinalizeInput): MethodOutcome {
   const nothing = { cells: 0, seconds: 0 };
   const fitFailure = fitFailures[method];
   if (fitFailure) return { ...nothing, state: 'failed', ...fitFailure };
-  if (cancelled) return { ...nothing, state: 'cancelled' };
+  if (cancelled || cancelledMethods.includes(method)) return { ...nothing, state: 'cancelled' };
   return {
     ...nothing,
     state: 'failed',

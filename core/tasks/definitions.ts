@@ -47,6 +47,10 @@ export interface Tasks {
   scanChunk: { input: ChunkInput; output: { cells: number } };
   stageInput: { input: ChunkInput; output: { name: string } };
   embedChunk: { input: MethodInput; output: EmbedOutcome };
+  /** Indexes of chunks by name, for messages to a run. */
+  findChunks: { input: PlanLocation & { chunks: readonly string[] }; output: { indexes: number[] } };
+  /** Removes all that is staged of one array; a task that still writes it is fenced by that. */
+  discardStaged: { input: ChunkInput & { method: string }; output: Record<string, never> };
   publishArray: { input: MethodInput; output: { digest: string; bytes: number } };
   /** After all fit chunks were scanned: which rounds are needed, in order; `solveRound` runs once per method of a round. */
   resolveFits: { input: PlanLocation; output: { rounds: NeededRound[] } };

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { fromUnavailableStore } from '../errors.js';
 import type { Plan, PlannedChunk, PlannedMethod } from '../plan/types.js';
 import type { MethodInput, PlanLocation, RoundInput, TaskInput, TaskName, TaskOutput } from './definitions.js';
@@ -38,6 +39,16 @@ const RUN: { [N in TaskName]: Run<N> } = {
       { base, dataset: plan.dataset, chunk, method: await methodOf(input), fit, attempt: input.attempt, staging },
       context,
     );
+  },
+  async findChunks({ chunks, ...location }) {
+    const { findChunks } = await import('../plan/find-chunks.js');
+    return { indexes: await findChunks(location, chunks) };
+  },
+  async discardStaged({ method, ...input }) {
+    const { discardStaged } = await import('../anndata/publish/discard-staged.js');
+    const { base, staging } = await lookUp(input, input.chunk);
+    await discardStaged(join(base, staging), `X_${method}`);
+    return {};
   },
   async publishArray(input, context) {
     const { publishArray } = await import('../anndata/publish/publish-array.js');

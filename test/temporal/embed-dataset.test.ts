@@ -1,10 +1,10 @@
-import { randomUUID } from 'node:crypto';
-import type { Client, WorkflowHandle } from '@temporalio/client';
+import type { WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { progressQuery } from '../../workflows/messages.js';
 import type { RunTotals } from '../../workflows/types.js';
-import { invalidInput, MockRun, untilCancelled, withMockWorkers } from './mock-run.js';
+import { invalidInput, MockRun, untilCancelled } from './mock-run.js';
+import { pause, playRun, until } from './play-run.js';
 import { startTestServer, type TestServer } from './server.js';
 
 const UNFITTED = [
@@ -26,27 +26,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-/** Runs embedDataset with mock activities; `during` sees the handle while it runs. */
-async function play(
-  run: MockRun,
-  during?: (handle: WorkflowHandle) => Promise<void>,
-): Promise<{ handle: WorkflowHandle; result: Promise<RunTotals> }> {
-  const prefix = `${randomUUID().slice(0, 8)}-`;
-  return withMockWorkers(server.connection, prefix, run, async () => {
-    const handle = await start(server.client, prefix);
-    await during?.(handle);
-    const result = handle.result() as Promise<RunTotals>;
-    await result.catch(() => {});
-    return { handle, result };
-  });
-}
-
-const start = (client: Client, prefix: string): Promise<WorkflowHandle> =>
-  client.workflow.start('embedDataset', {
-    taskQueue: `${prefix}obsmith`,
-    workflowId: `${prefix}run`,
-    args: [{ config: 'conf/x.yaml' }],
-  });
+const play = (run: MockRun, during?: (handle: WorkflowHandle) => Promise<void>) => playRun(server, run, during);
 
 async function causeOf(result: Promise<unknown>): Promise<ApplicationFailure> {
   const error = await result.then(
@@ -341,11 +321,3 @@ describe('embedDataset', () => {
     expect(run.count('embed')).toBe(6);
   });
 });
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + 15_000; !(await condition()); await pause(20)) {
-    if (Date.now() > end) throw new Error('the condition did not come true within 15 s');
-  }
-}

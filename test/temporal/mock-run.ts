@@ -79,14 +79,19 @@ export class MockRun {
       }
       return { digest: 'd', bytes: 1 };
     },
+    findChunks: async ({ chunks }) => {
+      await this.#call(`findChunks ${chunks.join()}`);
+      return { indexes: chunks.map((name) => this.#indexOf(name)) };
+    },
+    discardStaged: ({ chunk, method }) => this.#call(`discard ${method} ${chunk}`),
     closeChunk: async ({ chunk, wave, outcome }) => {
       await this.#call(`close ${chunk} ${wave}`);
       this.openNow--;
       this.journal.set(`${chunk} ${wave}`, outcome);
     },
-    finalizeRun: async ({ cancelled, fitFailures }) => {
+    finalizeRun: async ({ cancelled, fitFailures, cancelledMethods = [] }) => {
       await this.#call(`finalize cancelled=${cancelled} lease=${this.leaseHeld}`);
-      return this.#outcome(cancelled, fitFailures);
+      return this.#outcome(cancelled, fitFailures, cancelledMethods);
     },
   };
 
@@ -116,9 +121,16 @@ export class MockRun {
     },
   };
 
+  #indexOf(name: string): number {
+    const index = Number.parseInt(name.replace('train/chunk_', ''), 10);
+    if (index < this.#plan.chunks) return index;
+    throw invalidInput(`This run has no chunk "${name}". Valid are train/chunk_0.`);
+  }
+
   #outcome(
     cancelled: boolean,
     fitFailures: Readonly<Record<string, { type: string; message: string }>>,
+    cancelledMethods: readonly string[],
   ): Omit<RunTotals, 'base' | 'plan' | 'seconds'> {
     const outcomes = [...this.journal].flatMap(([key, outcome]) =>
       Object.entries(outcome).map(([method, result]) => ({ chunk: Number.parseInt(key, 10), method, ...result })),
@@ -136,13 +148,14 @@ export class MockRun {
           computed: count('computed'),
           skipped: count('skipped'),
           failed: count('failed'),
-          cancelled: count('cancelled'),
+          cancelled: count('cancelled') + (cancelledMethods.includes(method) ? this.#plan.chunks - own.length : 0),
         };
         return [method, { ...totals, seconds: 0, cells: 10 * totals.computed }];
       }),
     );
+    const partial = Object.values(methods).some((totals) => totals.cancelled > 0);
     return {
-      status: cancelled ? 'cancelled' : failed > 0 ? 'failed' : 'completed',
+      status: cancelled ? 'cancelled' : failed > 0 ? 'failed' : partial ? 'partial' : 'completed',
       chunks: { total: this.#plan.chunks, completed: this.#plan.chunks - failed, failed, skipped: 0, cancelled: 0 },
       methods,
       failures,

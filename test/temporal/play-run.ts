@@ -1,0 +1,36 @@
+import { randomUUID } from 'node:crypto';
+import type { Client, WorkflowHandle } from '@temporalio/client';
+import type { RunTotals } from '../../workflows/types.js';
+import { type MockRun, withMockWorkers } from './mock-run.js';
+import type { TestServer } from './server.js';
+
+/** Runs embedDataset with mock activities; `during` sees the handle while it runs. */
+export async function playRun(
+  server: TestServer,
+  run: MockRun,
+  during?: (handle: WorkflowHandle) => Promise<void>,
+): Promise<{ handle: WorkflowHandle; result: Promise<RunTotals> }> {
+  const prefix = `${randomUUID().slice(0, 8)}-`;
+  return withMockWorkers(server.connection, prefix, run, async () => {
+    const handle = await start(server.client, prefix);
+    await during?.(handle);
+    const result = handle.result() as Promise<RunTotals>;
+    await result.catch(() => {});
+    return { handle, result };
+  });
+}
+
+const start = (client: Client, prefix: string): Promise<WorkflowHandle> =>
+  client.workflow.start('embedDataset', {
+    taskQueue: `${prefix}obsmith`,
+    workflowId: `${prefix}run`,
+    args: [{ config: 'conf/x.yaml' }],
+  });
+
+export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  for (const end = Date.now() + 15_000; !(await condition()); await pause(20)) {
+    if (Date.now() > end) throw new Error('the condition did not come true within 15 s');
+  }
+}
