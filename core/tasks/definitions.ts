@@ -40,12 +40,22 @@ export interface EmbedOutcome {
   readonly report: Readonly<Record<string, Json>>;
 }
 
+export interface PrepareOutcome {
+  readonly cells: number;
+  readonly seconds: number;
+  /** False where what was to be prepared was there already. */
+  readonly computed: boolean;
+  readonly report: Readonly<Record<string, Json>>;
+}
+
 /** Every CPU-bound piece of work: it runs in a thread, so that a worker's event loop stays free to heartbeat. */
 export interface Tasks {
   planRun: { input: { request: RunRequest; folder: string }; output: PlanOverview };
   openChunk: { input: OpenChunkInput; output: OpenedChunk };
   scanChunk: { input: ChunkInput; output: { cells: number } };
   stageInput: { input: ChunkInput; output: { name: string } };
+  /** What a method needs before it embeds a chunk: tokens, for geneformer. Kept below .obsmith and found again. */
+  prepareChunk: { input: ChunkInput & { method: string }; output: PrepareOutcome };
   embedChunk: { input: MethodInput; output: EmbedOutcome };
   /** Indexes of chunks by name, for messages to a run. */
   findChunks: { input: PlanLocation & { chunks: readonly string[] }; output: { indexes: number[] } };

@@ -31,6 +31,11 @@ const RUN: { [N in TaskName]: Run<N> } = {
     await stageInput({ base, chunk, staging }, context);
     return { name: chunk.name };
   },
+  async prepareChunk(input, context) {
+    const { prepareChunk } = await import('../embed/prepare-chunk.js');
+    const { base, plan, chunk } = await lookUp(input, input.chunk);
+    return prepareChunk({ base, dataset: plan.dataset, chunk, method: await methodOf(input) }, context);
+  },
   async embedChunk(input, context) {
     const { embedChunk } = await import('../embed/embed-chunk.js');
     const { base, plan, chunk, staging } = await lookUp(input, input.chunk);
@@ -122,7 +127,7 @@ async function lookUp(location: PlanLocation, index: number): Promise<Place> {
   return { ...loaded, chunk, staging: stagingFolder(loaded.plan.dataset, loaded.plan.id, chunk.name) };
 }
 
-async function methodOf(input: MethodInput | RoundInput): Promise<PlannedMethod> {
+async function methodOf(input: PlanLocation & { method: string }): Promise<PlannedMethod> {
   const { loadPlan, plannedMethod } = await import('../plan/load-plan.js');
   return plannedMethod((await loadPlan(input)).plan, input.method);
 }

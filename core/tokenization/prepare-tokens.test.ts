@@ -5,12 +5,10 @@ import { dirname, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { writeNumbers } from '../../test/small-dataset.js';
-import { openAnnData } from '../anndata/open.js';
 import { readScan } from '../dataset/scan.js';
-import { readSummary } from '../dataset/summary.js';
 import type { Vocabulary } from '../inference/bundle/types.js';
 import { QUIET } from '../tasks/types.js';
-import { openPreparedTokens, prepareTokens, type TokenRequest, tokenProblems } from './prepare-tokens.js';
+import { openPreparedTokens, prepareTokens, type TokenRequest } from './prepare-tokens.js';
 
 const fixture = (name: string) => new URL(`../../test/fixtures/${name}`, import.meta.url).pathname;
 const json = (name: string) => JSON.parse(gunzipSync(readFileSync(fixture(`geneformer/${name}.gz`))).toString('utf8'));
@@ -78,14 +76,4 @@ test('tokens that are gone are told as such, and are made anew', async () => {
   await rm(join(base, file));
   expect(await openPreparedTokens(request, await scanOf())).toBeNull();
   expect((await prepareTokens(request, QUIET)).computed).toBe(true);
-});
-
-test('a chunk without counts is a problem that metadata shows', async () => {
-  const chunk = await openAnnData(join(base, CHUNK));
-  const summary = await readSummary(chunk, 'train/chunk_0');
-  await chunk.close();
-  expect(tokenProblems(summary)).toEqual([]);
-  expect(tokenProblems({ ...summary, layers: ['spliced'] })).toMatchObject([
-    { message: 'train/chunk_0 has no layers/counts; it has layers spliced', where: 'layers/counts' },
-  ]);
 });

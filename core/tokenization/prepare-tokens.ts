@@ -4,15 +4,15 @@ import { tokensFile } from '../dataset/layout.js';
 import { scanChunk } from '../dataset/scan.js';
 import { readSummary } from '../dataset/summary.js';
 import type { ChunkReference, ChunkScan } from '../dataset/types.js';
-import type { Problem } from '../errors.js';
 import type { GeneformerBundle } from '../inference/bundle/types.js';
 import { sha256OfJson } from '../methods/canonical-json.js';
+import { COUNTS } from '../methods/counts.js';
 import { geneIdentityElements } from '../methods/gene-identity.js';
 import type { ChunkSummary, Json } from '../methods/types.js';
 import type { TaskContext } from '../tasks/types.js';
 import { cellElements } from './cell-sums.js';
 import { openTokenFile, type TokenFile } from './token-file.js';
-import { COUNTS, type TokenReport, tokenizeChunk } from './tokenize-chunk.js';
+import { type TokenReport, tokenizeChunk } from './tokenize-chunk.js';
 
 /** Raised whenever the same input, vocabulary and settings would give other tokens. */
 const TOKENIZATION_VERSION = 1;
@@ -39,18 +39,6 @@ export interface PreparedTokens {
 /** What tokenizing depends on, besides vocabulary and settings: what the scan digests. */
 export function tokenElements(chunk: ChunkSummary): string[] {
   return [COUNTS, ...geneIdentityElements(chunk), ...cellElements(chunk)];
-}
-
-/** Refusals that metadata alone shows. */
-export function tokenProblems(chunk: ChunkSummary): Problem[] {
-  if (chunk.layers.includes('counts')) return [];
-  return [
-    {
-      message: `${chunk.name} has no ${COUNTS}; it has layers ${chunk.layers.join(', ') || 'none'}`,
-      remedy: 'Store raw counts in layers/counts.',
-      where: COUNTS,
-    },
-  ];
 }
 
 /**

@@ -53,8 +53,9 @@ describe('real cells, with the dictionaries of Geneformer V1', () => {
     const chunk = await openAnnData(fixture(store));
     const { tokens, report } = await tokenize(chunk, readFixture('v1-vocabulary'));
     expect(tokens).toEqual(readFixture(`${name}-v1-tokens`));
-    expect(report).toMatchObject({ cells: chunk.cells, emptyCells: 0, alarm: null, tokens: tokens.flat().length });
+    expect(report).toMatchObject({ cells: chunk.cells, emptyCells: 0, tokens: tokens.flat().length });
     expect(report.known + report.lost).toBe(chunk.genes);
+    expect(report.warning).toBeUndefined();
     await chunk.close();
   });
 });
@@ -190,13 +191,13 @@ describe('what is in no reference', () => {
     });
   });
 
-  it('raises an alarm where few genes are known', async () => {
+  it('warns where few genes are known', async () => {
     const strangers = Array.from({ length: 9 }, (_v, at) => `ENSG0000077777${at}`);
     const { report } = await tokenize(
       small(['ENSG00000000003', ...strangers], [[1, ...strangers.map(() => 1)]]),
       VOCABULARY,
     );
-    expect(report.alarm).toBe('only 1 of 10 genes are in the vocabulary (10.0 %): check gene ids and species');
+    expect(report.warning).toBe('only 1 of 10 genes are in the vocabulary (10.0 %): check gene ids and species');
   });
 
   it.each<[string, AnnData, RegExp]>([

@@ -2,18 +2,16 @@ import { boundedBlockRows } from '../anndata/sparse-row-blocks.js';
 import { type AnnData, READ_ROWS, type RowBlock } from '../anndata/types.js';
 import { invalidInput } from '../errors.js';
 import type { GeneformerBundle } from '../inference/bundle/types.js';
+import { COUNTS, refuseNonCounts } from '../methods/counts.js';
 import { identifyGenes, readGeneIds, withoutVersion } from '../methods/gene-identity.js';
 import { refuseOtherSpecies } from '../methods/gene-match.js';
 import type { TaskContext } from '../tasks/types.js';
 import { type CellSums, cellFilter, cellSums, isCounted } from './cell-sums.js';
 import { arithmeticOf, CellTokenizer } from './cell-tokenizer.js';
-import { checkCounts } from './check-counts.js';
 import { type GeneReport, type GeneSlots, geneSlots } from './gene-slots.js';
 import { createTokenFile, type TokenWriter } from './token-file.js';
 
-export const COUNTS = 'layers/counts';
-
-/** Below this share of known genes the report raises an alarm: symbols, another species, or another annotation. */
+/** Below this share of known genes the report warns: symbols, another species, or another annotation. */
 const FEW_KNOWN_GENES = 0.25;
 
 /** Counts of genes (see GeneReport) and cells. */
@@ -28,8 +26,8 @@ export type TokenReport = GeneReport & {
   /** Cells with more genes than the input has places. */
   readonly truncatedCells: number;
   readonly tokens: number;
-  /** What a person should look at, or null. */
-  readonly alarm: string | null;
+  /** What a person should look at. */
+  readonly warning?: string;
 };
 
 export interface TokenizeRequest {
@@ -56,7 +54,7 @@ export async function tokenizeChunk(request: TokenizeRequest, context: TaskConte
     const pass = new TokenPass(tokenizer, sums, await cellFilter(input), blockRows, bundle.tokenizer.inputSize);
     for await (const block of input.rowBlocks(COUNTS, { blockRows })) {
       context.checkCancelled();
-      checkCounts(block, name);
+      refuseNonCounts(block, name);
       await pass.write(block, name, writer);
       context.progress(block.start + block.rows, input.cells);
     }
@@ -65,7 +63,7 @@ export async function tokenizeChunk(request: TokenizeRequest, context: TaskConte
       source,
       cells: input.cells,
       ...pass.counts,
-      alarm: alarm(slots.report),
+      ...warningOf(slots.report),
     };
     await writer.commit(report);
     return report;
@@ -151,7 +149,8 @@ async function slotsOf({ input, name, bundle, mapSymbols }: TokenizeRequest): Pr
   );
 }
 
-function alarm({ known, genes, knownShare }: GeneReport): string | null {
-  if (knownShare >= FEW_KNOWN_GENES) return null;
-  return `only ${known} of ${genes} genes are in the vocabulary (${(100 * knownShare).toFixed(1)} %): check gene ids and species`;
+function warningOf({ known, genes, knownShare }: GeneReport): Pick<TokenReport, 'warning'> {
+  if (knownShare >= FEW_KNOWN_GENES) return {};
+  const share = (100 * knownShare).toFixed(1);
+  return { warning: `only ${known} of ${genes} genes are in the vocabulary (${share} %): check gene ids and species` };
 }
