@@ -1,3 +1,4 @@
+import { log } from '@temporalio/activity';
 import { attemptName } from './heartbeats.js';
 import { run } from './run.js';
 import type { EmbedActivities } from './types.js';
@@ -6,7 +7,9 @@ import type { EmbedActivities } from './types.js';
 export const embedActivities: EmbedActivities = {
   async embedMethod(input) {
     const attempt = attemptName();
-    const { cells, seconds, blocksComputed, blocksResumed } = await run('embedChunk', { ...input, attempt });
+    const outcome = await run('embedChunk', { ...input, attempt });
+    const { cells, seconds, blocksComputed, blocksResumed, report } = outcome;
+    if (report.warning) log.warn(String(report.warning), { method: input.method, chunk: input.chunk });
     return { attempt, cells, seconds, blocksComputed, blocksResumed };
   },
 };

@@ -43,6 +43,7 @@ async function allChecks(env: NodeJS.ProcessEnv): Promise<Check[]> {
     checks.checkMethods(),
     checks.checkGpu(),
     checks.checkCuda(env),
+    checks.checkDevices(),
   ]);
 }
 

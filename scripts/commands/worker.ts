@@ -1,4 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
+import { isObsmithError, withRemedy } from '../../core/errors.js';
+import { type Device, deviceOf, parseDevice } from '../../core/inference/device.js';
 import type { WorkerEnd } from '../../workers/lifecycle.js';
 import type { Cli } from '../terminal/cli.js';
 
@@ -6,6 +8,10 @@ interface WorkerFlags {
   readonly concurrency?: number;
   readonly exitWhenIdle?: number;
   readonly stopAt?: Date;
+}
+
+interface GpuWorkerFlags extends WorkerFlags {
+  readonly device?: Device;
 }
 
 /** Longer than activities are given to stop: then the process ends itself. */
@@ -34,16 +40,24 @@ export function register(program: Command, cli: Cli): void {
       return ended('cpu');
     }),
   );
-  addWorker(worker, 'gpu', 'GPU methods (queue obsmith-gpu)', '1').action(
-    cli.action(async (flags: WorkerFlags) => {
-      const [{ runGpuWorker }, { queuePrefix }] = await Promise.all([
-        import('../../workers/gpu.js'),
-        import('../../server/queues.js'),
-      ]);
-      await runGpuWorker({ ...optionsOf(cli, flags), queuePrefix: queuePrefix(cli.env) });
-      return ended('gpu');
-    }),
-  );
+  const gpu = addWorker(worker, 'gpu', 'GPU methods (queue obsmith-gpu)', '1');
+  gpu
+    .option('--device <device>', 'cpu, webgpu, cuda:0, ... (default: OBSMITH_DEVICE, else cpu)', deviceArgument)
+    .action(
+      cli.action(async (flags: GpuWorkerFlags) => {
+        const [{ runGpuWorker }, { queuePrefix }, { probeDevice }] = await Promise.all([
+          import('../../workers/gpu.js'),
+          import('../../server/queues.js'),
+          import('../../core/inference/probe-device.js'),
+        ]);
+        const device = flags.device ?? deviceOf('gpu', cli.env);
+        // Refused here: a worker without its device would fail one chunk after the other.
+        await probeDevice(device);
+        process.env.OBSMITH_DEVICE = device; // For its threads.
+        await runGpuWorker({ ...optionsOf(cli, flags), queuePrefix: queuePrefix(cli.env) });
+        return ended('gpu');
+      }),
+    );
 }
 
 function addWorker(parent: Command, kind: string, does: string, concurrency: string): Command {
@@ -75,6 +89,15 @@ const ended = (worker: string) => ({ document: { worker, ended: true }, print: (
 function positiveInteger(text: string): number {
   if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('Expected a whole number of 1 or more.');
   return Number(text);
+}
+
+function deviceArgument(text: string): Device {
+  try {
+    return parseDevice(text);
+  } catch (error) {
+    if (isObsmithError(error)) throw new InvalidArgumentError(withRemedy(error));
+    throw error;
+  }
 }
 
 const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000 };

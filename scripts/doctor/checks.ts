@@ -4,6 +4,8 @@ import { access, constants, stat, statfs } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { isObsmithError } from '../../core/errors.js';
+import { probeDevice } from '../../core/inference/probe-device.js';
 import { methods } from '../../core/methods/registry.js';
 import { built } from '../../core/package-root.js';
 import { formatBytes } from '../terminal/format.js';
@@ -82,6 +84,23 @@ export async function checkCuda(env: NodeJS.ProcessEnv): Promise<Check> {
     `not found: ${missing.join(', ')}`,
     'Only for GPUs: install CUDA 12 and cuDNN 9, and name their folders in LD_LIBRARY_PATH.',
   );
+}
+
+/** The devices of `worker gpu` that a model could run on here. */
+export async function checkDevices(): Promise<Check> {
+  const refused: string[] = [];
+  const remedies: string[] = [];
+  for (const device of ['cuda:0', 'webgpu'] as const) {
+    const error = await probeDevice(device).then(
+      () => null,
+      (cause: unknown) => cause,
+    );
+    if (error === null) return ok('model device', device);
+    if (!isObsmithError(error)) throw error;
+    refused.push(`not ${device}`);
+    remedies.push(error.remedy);
+  }
+  return absent('model device', `cpu, ${refused.join(', ')}`, `Only for GPUs: ${remedies.join(' ')}`);
 }
 
 export function checkMethods(): Check {
