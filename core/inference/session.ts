@@ -2,6 +2,7 @@ import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { ObsmithError } from '../errors.js';
 import { type Device, executionProvider } from './device.js';
 import { deviceError } from './device-error.js';
+import { loadRuntime } from './runtime.js';
 
 /** Values of a tensor, row-major. */
 export interface TensorValues {
@@ -28,8 +29,6 @@ export interface GraphFile {
 const KEPT_SESSIONS = 2;
 /** Threads work on chunks side by side; a session that took all cores would make them wait for each other. */
 const CPU_THREADS = 1;
-/** Errors come as exceptions; the runtime's own lines on stderr would only repeat them. */
-const LOG_FATAL = 4;
 
 const sessions = new Map<string, Promise<InferenceSession>>();
 
@@ -79,8 +78,7 @@ async function closeOldest(): Promise<void> {
 }
 
 async function create(graph: GraphFile, device: Device): Promise<InferenceSession> {
-  // Only threads that run models load the runtime.
-  const { InferenceSession } = await import('onnxruntime-node');
+  const { InferenceSession } = await loadRuntime();
   try {
     return await InferenceSession.create(graph.path, {
       executionProviders: [executionProvider(device)],
@@ -88,7 +86,6 @@ async function create(graph: GraphFile, device: Device): Promise<InferenceSessio
       interOpNumThreads: 1,
       executionMode: 'sequential',
       graphOptimizationLevel: 'all',
-      logSeverityLevel: LOG_FATAL,
     });
   } catch (cause) {
     throw deviceError(device, cause) ?? graphError('MissingModel', graph, cause);
@@ -102,7 +99,7 @@ function shapesOf({ inputMetadata, outputMetadata }: InferenceSession): ModelSes
 }
 
 async function tensorsOf(feeds: Readonly<Record<string, TensorValues>>): Promise<Record<string, Tensor>> {
-  const { Tensor } = await import('onnxruntime-node');
+  const { Tensor } = await loadRuntime();
   return Object.fromEntries(Object.entries(feeds).map(([name, { data, dims }]) => [name, new Tensor(data, dims)]));
 }
 
