@@ -39,7 +39,7 @@ export function deviceError(device: Device, cause: unknown): ObsmithError | null
 
 function providerRemedy(device: Device): string {
   if (device === 'webgpu') return 'Install a Vulkan driver and loader (libvulkan1), or use --device cpu.';
-  return 'Add CUDA to ONNX Runtime with: npm rebuild onnxruntime-node --onnxruntime-node-install=cuda12 (needs CUDA 12 and cuDNN 9; obsmith doctor looks for them), or use --device cpu.';
+  return 'Add CUDA to ONNX Runtime with: ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild onnxruntime-node (needs CUDA 12 and cuDNN 9; obsmith doctor looks for them), or use --device cpu.';
 }
 
 const firstLine = (message: string): string => message.trim().split('\n')[0]!.slice(0, 300);
