@@ -1,11 +1,11 @@
-/** Digits of the radix sort over the upper 32 bits of a float64. */
+/** Two digits of the radix sort; they hold the leading bits in which the values of a cell differ. */
 const DIGIT_BITS = 11;
 const DIGITS = 1 << DIGIT_BITS;
 const MASK = DIGITS - 1;
 
 /**
- * Sorts up to `capacity` values of 0 or more in descending order; equal values keep their order. A radix sort over the
- * upper half of the float64 bits, then insertions for the few that differ only below. Reused from cell to cell.
+ * Sorts up to `capacity` values of 0 or more in descending order; equal values keep their order. A radix sort over 22
+ * leading bits of the float64 values, then insertions for the few that differ only below. Reused from cell to cell.
  */
 export class Ranker {
   /** What to sort: the first `length` entries. */
@@ -15,7 +15,7 @@ export class Ranker {
   readonly #nextKeys: Uint32Array;
   readonly #order: Uint32Array;
   readonly #nextOrder: Uint32Array;
-  readonly #counts = new Uint32Array(3 * DIGITS);
+  readonly #counts = new Uint32Array(2 * DIGITS);
 
   constructor(capacity: number) {
     this.values = new Float64Array(capacity);
@@ -41,30 +41,31 @@ export class Ranker {
       nextOrder[place] = i;
     }
     for (let i = 0; i < length; i++) {
-      const key = nextKeys[i]!;
-      const place = counts[DIGITS + ((key >>> DIGIT_BITS) & MASK)]!++;
-      keys[place] = key;
-      order[place] = nextOrder[i]!;
+      order[counts[DIGITS + (nextKeys[i]! >>> DIGIT_BITS)]!++] = nextOrder[i]!;
     }
-    for (let i = 0; i < length; i++) {
-      const key = keys[i]!;
-      nextOrder[counts[2 * DIGITS + (key >>> (2 * DIGIT_BITS))]!++] = order[i]!;
-    }
-    this.#insertByLowerBits(nextOrder, length);
-    return nextOrder;
+    this.#insertByLowerBits(order, length);
+    return order;
   }
 
-  /** Keys ascend where values descend; afterwards `counts` has the first place of every digit, for all three passes. */
+  /** Keys ascend where values descend; afterwards `counts` has the first place of every digit, for both passes. */
   #countDigits(length: number): void {
     const counts = this.#counts.fill(0);
     const halves = this.#halves;
     const keys = this.#keys;
+    let least = 0xffffffff;
+    let most = 0;
     for (let i = 0; i < length; i++) {
       const key = ~halves[2 * i + 1]! >>> 0;
       keys[i] = key;
+      if (key < least) least = key;
+      if (key > most) most = key;
+    }
+    const unused = Math.max(0, 32 - Math.clz32(most - least) - 2 * DIGIT_BITS);
+    for (let i = 0; i < length; i++) {
+      const key = (keys[i]! - least) >>> unused;
+      keys[i] = key;
       counts[key & MASK]!++;
-      counts[DIGITS + ((key >>> DIGIT_BITS) & MASK)]!++;
-      counts[2 * DIGITS + (key >>> (2 * DIGIT_BITS))]!++;
+      counts[DIGITS + (key >>> DIGIT_BITS)]!++;
     }
     for (let pass = 0; pass < counts.length; pass += DIGITS) {
       let before = 0;
