@@ -54,7 +54,7 @@ async function join(client: Client, workflowId: string, request: RunRequest): Pr
 }
 
 /** The request that a workflow was started with: its first event holds it. */
-async function requestOf(client: Client, workflowId: string): Promise<unknown> {
+export async function requestOf(client: Client, workflowId: string): Promise<unknown> {
   const { history } = await client.workflowService.getWorkflowExecutionHistory({
     namespace: client.options.namespace,
     execution: { workflowId },

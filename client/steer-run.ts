@@ -55,7 +55,7 @@ async function refuseClosed(client: Client, workflowId: string): Promise<void> {
   if (status === 'running') return;
   throw invalidConfig(
     `Run ${workflowId} is closed already: it is ${status}`,
-    'Start it again with `obsmith run CONF`; with --overwrite, it computes arrays again.',
+    `Compute arrays again with \`obsmith rerun ${workflowId} --method M\`.`,
   );
 }
 

@@ -17,6 +17,7 @@ const COMMANDS: readonly CommandEntry[] = [
   { names: ['pause'], load: () => import('./commands/pause.js') },
   { names: ['resume'], load: () => import('./commands/resume.js') },
   { names: ['cancel'], load: () => import('./commands/cancel.js') },
+  { names: ['rerun'], load: () => import('./commands/rerun.js') },
   { names: ['verify'], load: () => import('./commands/verify.js') },
   { names: ['inspect'], load: () => import('./commands/inspect.js') },
   { names: ['models'], load: () => import('./commands/models.js') },

@@ -2,8 +2,9 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import proto from '@temporalio/proto';
-import { MockRun, untilCancelled, withMockWorkers } from '../test/temporal/mock-run.js';
+import { invalidInput, MockRun, untilCancelled, withMockWorkers } from '../test/temporal/mock-run.js';
 import { startTestServer, type TestServer } from '../test/temporal/server.js';
+import { cancelMethodsSignal, cancelMethodsUpdate, pauseUpdate, resumeUpdate } from '../workflows/messages.js';
 
 /**
  * Records histories of the current workflows into test/fixtures/histories. Each release adds its own; none is ever
@@ -27,6 +28,8 @@ async function record(version: string): Promise<void> {
   try {
     await recordCompleted(server, version);
     await recordCancelled(server, version);
+    await recordCancelledMethod(server, version);
+    await recordPartlyFailed(server, version);
   } finally {
     await server.stop();
   }
@@ -53,6 +56,39 @@ async function recordCancelled(server: TestServer, version: string): Promise<voi
     await handle.result().catch(() => {});
   });
   await save(server, root, ['', '/unfitted/b000', '/unfitted/b000/c00000']);
+}
+
+/** One method is cancelled while it is fitted, another one while it embeds. */
+async function recordCancelledMethod(server: TestServer, version: string): Promise<void> {
+  const plan = { chunks: 3, maxOpenChunks: 2, methods: METHODS, fitChunks: 40, rounds: ROUNDS };
+  const run = new MockRun(plan, (call) => (/^(embed gs|accumulate gram)/.test(call) ? untilCancelled() : undefined));
+  const root = `record-${version}-cancelled-method`;
+  await withMockWorkers(server.connection, `${root}-`, run, async () => {
+    const handle = await start(server, root);
+    while (run.count('embed gs') < 2 || run.count('accumulate gram') < 1)
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    await handle.executeUpdate(pauseUpdate);
+    await handle.signal(cancelMethodsSignal, { methods: ['pca'] });
+    await handle.executeUpdate(cancelMethodsUpdate, { args: [{ methods: ['gs'], chunks: ['train/chunk_1'] }] });
+    await handle.executeUpdate(cancelMethodsUpdate, { args: [{ methods: ['gs'] }] });
+    await handle.executeUpdate(resumeUpdate);
+    await handle.result();
+  });
+  const children = ['/fit', '/fit/gram-0/b000', '/fitted/b000', '/unfitted/b000', '/unfitted/b000/c00001'];
+  await save(server, root, ['', ...children]);
+}
+
+async function recordPartlyFailed(server: TestServer, version: string): Promise<void> {
+  const plan = { chunks: 3, methods: METHODS, fitChunks: 40, rounds: ROUNDS };
+  const run = new MockRun(plan, (call) => {
+    if (call === 'embed gs 1' || call === 'accumulate gram pca 7') throw invalidInput('no genes overlap');
+  });
+  const root = `record-${version}-partly-failed`;
+  await withMockWorkers(server.connection, `${root}-`, run, async () => {
+    const handle = await start(server, root);
+    await handle.result().catch(() => {});
+  });
+  await save(server, root, ['', '/fit', '/fitted/b000', '/unfitted/b000', '/unfitted/b000/c00001']);
 }
 
 const start = ({ client }: TestServer, root: string) =>

@@ -48,7 +48,8 @@ export function register(program: Command, cli: Cli): void {
   );
 }
 
-async function outcomeOf(end: RunEnd): Promise<Outcome> {
+/** How a run ended, as table, document and exit code. */
+export async function outcomeOf(end: RunEnd): Promise<Outcome> {
   if (end.kind === 'left') return leftOutcome(end);
   const { runRows } = await import('../runs/run-rows.js');
   const { printRun } = await import('../runs/print-run.js');
