@@ -23,8 +23,21 @@ const COMMON: ActivityOptions = {
 /** Tasks may wait for a worker for weeks (a GPU that comes at night); one attempt may last a day. */
 const WORK: ActivityOptions = { ...COMMON, startToCloseTimeout: '24h', scheduleToCloseTimeout: '60 days' };
 const LIGHT: ActivityOptions = { ...COMMON, startToCloseTimeout: '4h', scheduleToCloseTimeout: '7 days' };
-/** Lasts as long as the run. */
-const COMPANION: ActivityOptions = { ...COMMON, startToCloseTimeout: '365 days', scheduleToCloseTimeout: '365 days' };
+/**
+ * Lasts as long as the run, and so do its attempts: each worker that ends uses one up. The next one must come well before
+ * a lease of two minutes expires.
+ */
+const COMPANION: ActivityOptions = {
+  ...COMMON,
+  startToCloseTimeout: '365 days',
+  scheduleToCloseTimeout: '365 days',
+  retry: {
+    initialInterval: '1s',
+    backoffCoefficient: 2,
+    maximumInterval: '5s',
+    nonRetryableErrorTypes: HOPELESS,
+  },
+};
 
 export const light = proxyActivities<Omit<LightActivities, 'holdLease' | 'watchQueues'>>(LIGHT);
 export const companions = proxyActivities<Pick<LightActivities, 'holdLease' | 'watchQueues'>>(COMPANION);

@@ -1,6 +1,10 @@
+import { orchestration } from './orchestration.js';
 import { singleCell } from './single-cell.js';
 
-const SUITES: Readonly<Record<string, (args: string[]) => Promise<void>>> = { 'single-cell': singleCell };
+const SUITES: Readonly<Record<string, (args: string[]) => Promise<void>>> = {
+  'single-cell': singleCell,
+  orchestration,
+};
 
 const [name, ...args] = process.argv.slice(2);
 const suite = SUITES[name ?? ''];
