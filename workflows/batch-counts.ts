@@ -1,8 +1,8 @@
 import { type Counts, countOutcome, noCounts } from './method-counts.js';
 import type { BatchReport, ChunkReport, EmbedBatchInput, ErrorSummary, Failure } from './types.js';
 
-/** Signals of one batch at most: they are events in the history of the run. */
-const REPORTS = 50;
+/** Signals of one batch at most. */
+export const MOST_REPORTS = 50;
 export const FAILURES_SHOWN = 20;
 
 /** Adds up what became of the chunks of a batch. */
@@ -39,8 +39,8 @@ export class BatchCounts {
   }
 
   reportIsDue(): boolean {
-    const { from, to } = this.#input;
-    return this.#closed < to - from && this.#closed % Math.ceil((to - from) / REPORTS) === 0;
+    const { from, to, reports = MOST_REPORTS } = this.#input;
+    return this.#closed < to - from && this.#closed % Math.ceil((to - from) / reports) === 0;
   }
 
   report(chunksRunning: number): BatchReport {

@@ -1,4 +1,5 @@
 import { startChild, workflowInfo } from '@temporalio/workflow';
+import { MOST_REPORTS } from './batch-counts.js';
 import { embedBatch } from './embed-batch.js';
 import { stopMethodsSignal } from './messages.js';
 import { stoppedEverywhere } from './method-scope.js';
@@ -8,10 +9,12 @@ import { isolate } from './siblings.js';
 import type { BatchReport, MethodScope, PlanOverview, Wave, WaveMethod } from './types.js';
 import { Window } from './window.js';
 
-/** Chunks of one batch: about 1,700 events of history. */
+/** Chunks of one batch: about 3,300 events of history. */
 const BATCH_CHUNKS = 500;
 /** Two, so that the next batch fills the places which the last chunks of the one before leave open. */
 const OPEN_BATCHES = 2;
+/** Reports of all batches of a wave together: each is about three events in the history of the run. */
+const WAVE_REPORTS = 400;
 /** Runs up to this size report every finished method. */
 const SMALL_RUN_CHUNKS = 100;
 
@@ -64,6 +67,7 @@ export class EmbedPass {
     const to = Math.min(plan.chunkCount, from + BATCH_CHUNKS);
     const location = { base: plan.base, plan: plan.plan };
     const reportMethods = plan.chunkCount <= SMALL_RUN_CHUNKS;
+    const reports = Math.min(MOST_REPORTS, Math.ceil(WAVE_REPORTS / Math.ceil(plan.chunkCount / BATCH_CHUNKS)));
     const share = window.join();
     try {
       return await this.#batches.execute(async () => {
@@ -72,7 +76,7 @@ export class EmbedPass {
           workflowId: `${root}/${wave}/b${String(batch).padStart(3, '0')}`,
           args: [
             {
-              ...{ location, wave, methods, from, to, window: size, paused, root, reportMethods },
+              ...{ location, wave, methods, from, to, window: size, paused, root, reports, reportMethods },
               stopped: this.#stopped,
             },
           ],

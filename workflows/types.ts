@@ -113,6 +113,8 @@ export interface EmbedBatchInput {
   readonly paused: boolean;
   /** Workflow that gets the reports. */
   readonly root: string;
+  /** Reports at most; absent in the oldest histories. */
+  readonly reports?: number;
   /** True for small runs: every finished method is reported, not only closed chunks. */
   readonly reportMethods: boolean;
   /** Methods that are cancelled already. */
