@@ -1,5 +1,5 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { isObsmithError, type Problem } from '../core/errors.js';
+import { isObsmithError, type Problem, withRemedy } from '../core/errors.js';
 
 /** Details of a failure: what the client needs to show an error as it was thrown. */
 export interface FailureDetails {
@@ -32,7 +32,7 @@ export function toApplicationFailure(error: unknown, attempt: number): Applicati
   const details: FailureDetails = { message, remedy, problems: problems.slice(0, MOST_PROBLEMS) };
   return ApplicationFailure.create({
     type,
-    message: `${message.replace(/\.?$/, '.')} ${remedy}`,
+    message: withRemedy(error),
     nonRetryable: type === 'Internal' ? attempt >= INTERNAL_ATTEMPTS : !error.retryable,
     details: [details],
     ...(type === 'CudaDeviceError' ? { nextRetryDelay: devicePause(attempt) } : {}),

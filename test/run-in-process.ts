@@ -1,13 +1,11 @@
 import type { RunOutcome } from '../core/dataset/finalize.js';
 import type { ChunkOutcome } from '../core/dataset/journal.js';
 import { ObsmithError, withRemedy } from '../core/errors.js';
+import { mergeTasks } from '../core/fits/merge-tree.js';
 import { loadPlan } from '../core/plan/load-plan.js';
 import type { PlanOverview, RunRequest, Wave } from '../core/plan/types.js';
 import { runInline } from '../core/tasks/run-inline.js';
 import { QUIET } from '../core/tasks/types.js';
-
-/** Merges per level of a fixed tree of fan-in 32. */
-const FAN_IN = 32;
 
 /**
  * A whole run through the same tasks that activities call, one after the other and without a server: what bad-input and
@@ -46,9 +44,9 @@ async function fit({ base, plan }: PlanOverview): Promise<void> {
     for (let position = 0; position < chunks; position++) {
       await runInline('accumulateRound', { ...location, round, method, position }, QUIET);
     }
-    for (let left = chunks, level = 1; left > 1; left = Math.ceil(left / FAN_IN), level++) {
-      for (let index = 0; index < Math.ceil(left / FAN_IN); index++) {
-        await runInline('mergeRound', { ...location, round, method, level, index }, QUIET);
+    for (const [above, merges] of mergeTasks(chunks).entries()) {
+      for (let index = 0; index < merges; index++) {
+        await runInline('mergeRound', { ...location, round, method, level: above + 1, index }, QUIET);
       }
     }
     for (const shared of methods) await runInline('solveRound', { ...location, round, method: shared }, QUIET);

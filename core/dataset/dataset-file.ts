@@ -1,6 +1,7 @@
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { inspectArrays, type PublishedArray } from '../anndata/obsm/inspect-arrays.js';
+import { writeFileAtomic } from '../anndata/zarr-write/atomic-file.js';
 import { fromSystemError, isObsmithError, withRemedy } from '../errors.js';
 import { type LoadedPlan, loadPlannedChunk } from '../plan/load-plan.js';
 import type { PlannedChunk } from '../plan/types.js';
@@ -112,8 +113,7 @@ const notOnDisk = (chunk: string, method: string): FailureRecord => ({
 async function write(file: string, content: DatasetFile): Promise<void> {
   try {
     await mkdir(dirname(file), { recursive: true });
-    await writeFile(`${file}.partial`, `${JSON.stringify(content, null, 2)}\n`);
-    await rename(`${file}.partial`, file);
+    await writeFileAtomic(file, `${JSON.stringify(content, null, 2)}\n`);
   } catch (error) {
     throw fromSystemError(error, file);
   }

@@ -1,5 +1,6 @@
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { writeFileAtomic } from '../anndata/zarr-write/atomic-file.js';
 import { fromSystemError } from '../errors.js';
 import { type LoadedPlan, loadPlan, loadPlannedChunk } from '../plan/load-plan.js';
 import { type PlannedChunk, waveOf } from '../plan/types.js';
@@ -150,8 +151,7 @@ async function writeFailures({ base, plan }: LoadedPlan, failures: readonly Fail
   const file = join(base, relative);
   try {
     await mkdir(dirname(file), { recursive: true });
-    await writeFile(`${file}.partial`, JSON.stringify(failures, null, 2));
-    await rename(`${file}.partial`, file);
+    await writeFileAtomic(file, JSON.stringify(failures, null, 2));
   } catch (error) {
     throw fromSystemError(error, file);
   }

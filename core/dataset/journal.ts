@@ -1,5 +1,6 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { writeFileAtomic } from '../anndata/zarr-write/atomic-file.js';
 import { fromSystemError } from '../errors.js';
 import type { Wave } from '../plan/types.js';
 import { journalFolder } from './layout.js';
@@ -33,8 +34,7 @@ export async function writeOutcome(
   const file = join(base, journalFile(planId, chunkName, wave));
   try {
     await mkdir(dirname(file), { recursive: true });
-    await writeFile(`${file}.partial`, JSON.stringify({ finished: new Date().toISOString(), methods: outcome }));
-    await rename(`${file}.partial`, file);
+    await writeFileAtomic(file, JSON.stringify({ finished: new Date().toISOString(), methods: outcome }));
   } catch (error) {
     throw fromSystemError(error, file);
   }

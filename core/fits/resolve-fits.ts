@@ -1,5 +1,6 @@
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeFileAtomic } from '../anndata/zarr-write/atomic-file.js';
 import { planFolder } from '../dataset/layout.js';
 import { readScan } from '../dataset/scan.js';
 import type { ChunkScan } from '../dataset/types.js';
@@ -51,12 +52,7 @@ export async function resolveFits(loaded: LoadedPlan): Promise<{ rounds: NeededR
   const rounds = Object.fromEntries(fitted.map((method) => [method.method, keysOf(method)]));
   const resolved: ResolvedFits = { chunks: chunks.map(({ index, name }) => ({ index, name })), leftOut, fits, rounds };
   const file = join(base, resolvedFile(plan.id));
-  try {
-    await writeFile(`${file}.partial`, JSON.stringify(resolved));
-    await rename(`${file}.partial`, file);
-  } catch (error) {
-    throw fromSystemError(error, file);
-  }
+  await writeFileAtomic(file, JSON.stringify(resolved));
   const missing: PlannedMethod[] = [];
   for (const method of fitted) if (!(await fitExists(base, fits[method.method]!))) missing.push(method);
   return { rounds: neededRounds(missing, chunks) };
