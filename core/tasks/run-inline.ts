@@ -95,6 +95,13 @@ const RUN: { [N in TaskName]: Run<N> } = {
   },
 };
 
+/** Runs one task and gives its output, as `runInline` does. */
+export type RunInline = <N extends TaskName>(
+  name: N,
+  input: TaskInput<N>,
+  context: TaskContext,
+) => Promise<TaskOutput<N>>;
+
 /**
  * Runs a task in the calling thread. A file system that fails anywhere in it, also while it cleans up after an error, makes
  * the task StoreUnavailable: it is tried again.

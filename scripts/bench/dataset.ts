@@ -43,6 +43,12 @@ export async function benchDataset(
   return { ...shape, base, config, inputs, outputs: join(base, 'processed_with_emb') };
 }
 
+/** Removes what runs left, so that the next one starts from the chunks alone. */
+export async function removeOutputs({ base, outputs }: BenchDataset): Promise<void> {
+  await rm(outputs, { recursive: true, force: true });
+  await rm(join(base, '.obsmith'), { recursive: true, force: true });
+}
+
 /** Writes the chunks beside their place and renames the folder, so that an interrupted run leaves none behind. */
 async function generate(folder: string, { cells, genes, chunks, seed }: BenchShape): Promise<void> {
   const partial = `${folder}.partial`;

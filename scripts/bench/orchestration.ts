@@ -1,28 +1,22 @@
-import { mkdir, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { WorkflowHandle } from '@temporalio/client';
 import { MockRun, withMockWorkers } from '../../test/temporal/mock-run.js';
 import { startTestServer, type TestServer } from '../../test/temporal/server.js';
 import { formatBytes, formatCount } from '../terminal/format.js';
-import { formatTable } from '../terminal/table.js';
-import { Terminal } from '../terminal/terminal.js';
+import { numbersTable, printReport, REPORT_HELP, REPORT_OPTIONS } from './report.js';
 
 const HELP = `Usage: npm run bench -- orchestration [options]
 
 Runs the real workflows with activities that do nothing, on a development server and in one worker process: chunks per
 second, and how large the histories of root, batches and chunks become.
 
-  --chunks N   default 10000
-  --save FILE  the numbers as JSON to this file, too
-  --json       JSON on stdout in place of the table`;
+  --chunks N       default 10000
+${REPORT_HELP}`;
 
 const OPTIONS = {
   chunks: { type: 'string', default: '10000' },
-  save: { type: 'string' },
-  json: { type: 'boolean', default: false },
-  help: { type: 'boolean', short: 'h', default: false },
+  ...REPORT_OPTIONS,
 } as const;
 
 const METHOD = { method: 'gs', queue: 'cpu', fitted: false } as const;
@@ -51,14 +45,8 @@ export async function orchestration(args: string[]): Promise<void> {
   try {
     const report = { suite: 'orchestration', threads: availableParallelism(), node: process.version };
     const measured = { ...report, ...(await measureRun(server, chunks)) };
-    const json = JSON.stringify(measured, null, 2);
-    if (values.save) {
-      await mkdir(dirname(values.save), { recursive: true });
-      await writeFile(values.save, `${json}\n`);
-    }
-    if (values.json) console.log(json);
-    else
-      console.log(`${formatCount(chunks)} chunks, ${measured.chunksPerSecond.toFixed(1)} chunks/s\n${table(measured)}`);
+    const rate = `${formatCount(chunks)} chunks, ${measured.chunksPerSecond.toFixed(1)} chunks/s`;
+    await printReport(measured, `${rate}\n${table(measured)}`, values);
   } finally {
     await server.stop();
   }
@@ -133,14 +121,8 @@ function payloadsIn(value: unknown): number[] {
 
 function table({ histories }: { readonly histories: readonly HistorySize[] }): string {
   const titles = ['workflow', 'runs', 'events', 'history', 'payloads', 'largest payload'];
-  const { stdout, stderr, env } = process;
-  const terminal = new Terminal(
-    { stdout, stderr, env, cwd: process.cwd(), signal: new AbortController().signal },
-    false,
-  );
-  return formatTable(
-    terminal,
-    titles.map((title, at) => ({ title, align: at === 0 ? ('left' as const) : ('right' as const) })),
+  return numbersTable(
+    titles,
     histories.map(({ workflow, count, events, bytes, payloadBytes, largestPayload }) => [
       workflow,
       formatCount(count),

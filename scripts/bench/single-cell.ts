@@ -1,15 +1,13 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { built, resource } from '../../core/package-root.js';
 import { formatBytes, formatCount } from '../terminal/format.js';
-import { formatTable } from '../terminal/table.js';
-import { Terminal } from '../terminal/terminal.js';
-import { type BenchDataset, benchDataset } from './dataset.js';
+import { type BenchDataset, benchDataset, removeOutputs } from './dataset.js';
 import { measure } from './measure.js';
 import { peerPython } from './peer.js';
+import { numbersTable, printReport, REPORT_HELP, REPORT_OPTIONS } from './report.js';
 
 const HELP = `Usage: npm run bench -- single-cell [options]
 
@@ -26,8 +24,7 @@ turn on the same files, and prints seconds, cells/s, ratio and peak memory.
   --only WHO       peer or obsmith alone
   --memory-curve   obsmith alone at half, once and twice the cells: memory must not grow
   --dir FOLDER     data and environment, default obsmith-bench in the folder for temporary files
-  --save FILE      the numbers as JSON to this file, too
-  --json           JSON on stdout in place of the table`;
+${REPORT_HELP}`;
 
 const OPTIONS = {
   cells: { type: 'string', default: '50000' },
@@ -40,9 +37,7 @@ const OPTIONS = {
   only: { type: 'string' },
   'memory-curve': { type: 'boolean', default: false },
   dir: { type: 'string', default: join(tmpdir(), 'obsmith-bench') },
-  save: { type: 'string' },
-  json: { type: 'boolean', default: false },
-  help: { type: 'boolean', short: 'h', default: false },
+  ...REPORT_OPTIONS,
 } as const;
 
 /** One run of one contestant. */
@@ -101,12 +96,7 @@ export async function singleCell(args: string[]): Promise<void> {
     node: process.version,
     results,
   };
-  if (values.save) {
-    await mkdir(dirname(values.save), { recursive: true });
-    await writeFile(values.save, `${JSON.stringify(report, null, 2)}\n`);
-  }
-  if (values.json) console.log(JSON.stringify(report, null, 2));
-  else console.log(table(results));
+  await printReport(report, table(results), values);
 }
 
 /** All contestants once, then again: what else the machine does falls on them alike. */
@@ -118,7 +108,7 @@ async function inTurn(
   const runs = new Map<string, Run[]>(contestants.map(([name]) => [name, []]));
   for (let round = 1; round <= repeat; round += 1) {
     for (const [name, run] of contestants) {
-      await cleanUp(data);
+      await removeOutputs(data);
       const done = await run();
       runs.get(name)!.push(done);
       process.stderr.write(
@@ -126,7 +116,7 @@ async function inTurn(
       );
     }
   }
-  await cleanUp(data);
+  await removeOutputs(data);
   return [...runs].map(([name, all]) => ({
     name,
     cells: data.cells,
@@ -135,11 +125,6 @@ async function inTurn(
     seconds: median(all.map(({ seconds }) => seconds)),
     peakBytes: median(all.map(({ peakBytes }) => peakBytes)),
   }));
-}
-
-async function cleanUp({ base, outputs }: BenchDataset): Promise<void> {
-  await rm(outputs, { recursive: true, force: true });
-  await rm(join(base, '.obsmith'), { recursive: true, force: true });
 }
 
 async function runPeer(python: string, data: BenchDataset, methods: readonly string[]): Promise<Run> {
@@ -215,11 +200,5 @@ function table(results: readonly Result[]): string {
     ];
   });
   const titles = ['', 'cells', 'genes', 'seconds', 'cells/s', 'ratio', 'peak memory'];
-  const columns = titles.map((title, at) => ({ title, align: at === 0 ? ('left' as const) : ('right' as const) }));
-  const { stdout, stderr, env } = process;
-  const terminal = new Terminal(
-    { stdout, stderr, env, cwd: process.cwd(), signal: new AbortController().signal },
-    false,
-  );
-  return formatTable(terminal, columns, rows);
+  return numbersTable(titles, rows);
 }
