@@ -22,7 +22,7 @@ export function expressionSource(
   x: MatrixStatistics | null,
   hasCounts: boolean,
   where: string,
-): ChunkScan['expression'] {
+): NonNullable<ChunkScan['expression']> {
   if (x === null) {
     if (hasCounts) return 'layers/counts';
     throw invalidInput(

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { openAnnData } from '../anndata/open.js';
+import { expressionMatrix } from '../methods/expression.js';
+import { inputDigest } from '../methods/provenance.js';
 import { QUIET } from '../tasks/types.js';
 import { freshScan, readScan, scanChunk } from './scan.js';
 
@@ -84,27 +86,55 @@ async function changeValues(store: string, change: (values: Float32Array) => voi
   await writeFile(join(store, 'X/data/0'), changed);
 }
 
-it.each([Number.NaN, Number.POSITIVE_INFINITY])('refuses %s in X and names its cell and gene', async (bad) => {
-  const store = await place('zarr');
-  // scipy has the second stored value at row 0, column 4.
-  await changeValues(store, (values) => {
-    values[1] = bad;
-  });
-  await expect(scan('zarr')).rejects.toMatchObject({
-    type: 'InvalidInput',
-    message: expect.stringContaining(
-      `X of train/chunk_0 holds ${bad} at row 0, column 4 (cell "CAGCACGGTTACTCAG-1-H0026_LV_V3-0", gene "ENSG00000162599")`,
-    ),
-  });
-  expect(await readScan(base, 'heart', 'train/chunk_0')).toBeNull();
-});
+it.each([Number.NaN, Number.POSITIVE_INFINITY])(
+  'takes %s in X for no expression, and names its cell and gene',
+  async (bad) => {
+    const store = await place('zarr');
+    // scipy has the second stored value at row 0, column 4.
+    await changeValues(store, (values) => {
+      values[1] = bad;
+    });
+    expect(await scan('zarr')).toMatchObject({
+      expression: null,
+      noExpression: {
+        message: expect.stringContaining(
+          `X of train/chunk_0 holds ${bad} at row 0, column 4 (cell "CAGCACGGTTACTCAG-1-H0026_LV_V3-0", gene "ENSG00000162599")`,
+        ),
+        remedy: expect.stringContaining('Remove or impute'),
+      },
+    });
+  },
+);
 
-it('refuses scaled X although there are counts', async () => {
-  const store = await place('zarr');
-  await changeValues(store, (values) => {
-    values[1] = -1.5;
+describe('scaled X beside counts', () => {
+  const COUNTS_ONLY = ['layers/counts', 'obs/_index', 'var/_index'];
+  beforeEach(async () => {
+    const store = await place('zarr');
+    await changeValues(store, (values) => {
+      values[1] = -1.5;
+    });
   });
-  await expect(scan('zarr')).rejects.toThrow(/negative values \(minimum -1.5\)/);
+
+  it('is no expression, found once, and digested no further', async () => {
+    const found = await scan('zarr');
+    expect(found.noExpression?.message).toContain('negative values (minimum -1.5)');
+    expect(Object.keys(found.digests).sort()).toEqual(['obs/_index', 'var/_index']);
+    expect(() => expressionMatrix(found)).toThrow(expect.objectContaining({ type: 'InvalidInput' }));
+    const progress = vi.fn();
+    expect(await scan('zarr', ELEMENTS, { ...QUIET, progress })).toEqual(found);
+    expect(progress).not.toHaveBeenCalled();
+  });
+
+  it('is not looked at for methods that read counts only, and does not touch what they depend on', async () => {
+    const progress = vi.fn();
+    const counts = await scan('zarr', COUNTS_ONLY, { ...QUIET, progress });
+    expect(progress).not.toHaveBeenCalled();
+    expect(counts).toMatchObject({ expression: null });
+    expect(counts).not.toHaveProperty('noExpression');
+    const both = await scan('zarr', [...COUNTS_ONLY, 'X']);
+    expect(both.noExpression?.message).toContain('negative values');
+    expect(inputDigest(COUNTS_ONLY, both)).toBe(inputDigest(COUNTS_ONLY, counts));
+  });
 });
 
 it('digests counts where expression is made from them', async () => {

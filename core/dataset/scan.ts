@@ -4,7 +4,7 @@ import { openAnnData } from '../anndata/open.js';
 import { boundedBlockRows } from '../anndata/sparse-row-blocks.js';
 import { type AnnData, READ_ROWS } from '../anndata/types.js';
 import { writeFileAtomic } from '../anndata/zarr-write/atomic-file.js';
-import { fromSystemError, invalidInput } from '../errors.js';
+import { fromSystemError, invalidInput, isObsmithError } from '../errors.js';
 import type { ChunkSummary } from '../methods/types.js';
 import type { TaskContext } from '../tasks/types.js';
 import { expressionSource } from './expression-source.js';
@@ -24,14 +24,15 @@ export interface ScanRequest {
   readonly base: string;
   readonly dataset: string;
   readonly chunk: Pick<ChunkReference, 'name' | 'input'>;
-  /** Elements to digest, e.g. ["X", "var/_index", "obs/batch"]. Counts that expression is made from are added. */
+  /** Elements to digest, e.g. ["X", "var/_index", "obs/batch"]. X asks for expression: counts that it is made from are added. */
   readonly elements: readonly string[];
 }
 
 /**
- * What a chunk holds: one streaming pass over X decides where expression comes from, and each element is digested. The
- * result is kept beside the data set; while size and modification times of the files hold, only they are looked at.
- * InvalidInput for NaN or infinity in X (naming cell and gene), scaled X, or a chunk without expression.
+ * What a chunk holds: each element is digested, and where X is among them, one streaming pass over it decides where
+ * expression comes from. NaN or infinity in X (naming cell and gene), scaled X, and a chunk without expression are found
+ * then, and are the business of methods that read expression only. The result is kept beside the data set; while size and
+ * modification times of the files hold, only they are looked at.
  */
 export async function scanChunk(
   { base, dataset, chunk, elements }: ScanRequest,
@@ -42,16 +43,16 @@ export async function scanChunk(
   try {
     const summary = await readSummary(input, chunk.name);
     const known = await believable(await readSidecar(file), input, summary);
-    if (known && undigested(elements, known).length === 0) return { ...known, ...summary };
+    if (known && !lacks(known, elements)) return { ...known, ...summary };
     const digests: Record<string, string> = { ...known?.digests };
     // Taken before anything is read: a file that changes meanwhile makes the next scan start anew.
     const fingerprint = await input.fingerprint(covered(summary, [...Object.keys(digests), ...elements]));
-    const expression = known?.expression ?? (await findExpression(input, summary, context));
-    for (const element of undigested(elements, { expression, digests })) {
+    const found = await findExpression(input, summary, { known, asked: elements.includes('X') }, context);
+    for (const element of undigested(elements, { ...summary, ...found, digests })) {
       context.checkCancelled();
       digests[element] = await input.digest(element);
     }
-    const scan: ChunkScan = { ...summary, fingerprint, digests, expression };
+    const scan: ChunkScan = { ...summary, fingerprint, digests, ...found };
     await writeSidecar(file, scan);
     return scan;
   } finally {
@@ -67,7 +68,7 @@ export async function freshScan({ base, dataset, chunk, elements }: ScanRequest)
   try {
     const summary = await readSummary(input, chunk.name);
     const known = await believable(kept, input, summary);
-    if (!known || undigested(elements, known).length > 0) return null;
+    if (!known || lacks(known, elements)) return null;
     return { ...known, ...summary };
   } finally {
     await input.close();
@@ -95,20 +96,44 @@ function covered(summary: ChunkSummary, elements: readonly string[]): string[] {
   return [...new Set([...elements, ...sources])].sort();
 }
 
+/** Whether a scan does not know yet what is asked. */
+const lacks = (scan: ChunkScan, elements: readonly string[]): boolean =>
+  (elements.includes('X') && !isDecided(scan)) || undigested(elements, scan).length > 0;
+
+const isDecided = ({ expression, noExpression }: Expression): boolean =>
+  expression !== null || noExpression !== undefined;
+
 /** Elements without a digest yet. Expression that is made from counts depends on them, too. */
-function undigested(elements: readonly string[], scan: Pick<ChunkScan, 'expression' | 'digests'>): string[] {
+function undigested(
+  elements: readonly string[],
+  { hasX, expression, digests }: Pick<ChunkScan, 'hasX' | 'expression' | 'digests'>,
+): string[] {
   const all = new Set(elements);
-  if (scan.expression === 'layers/counts' && all.has('X')) all.add('layers/counts');
-  return [...all].filter((element) => !(element in scan.digests));
+  if (expression === 'layers/counts' && all.has('X')) all.add('layers/counts');
+  if (!hasX || expression === null) all.delete('X');
+  return [...all].filter((element) => !(element in digests));
 }
+
+type Expression = Pick<ChunkScan, 'expression' | 'noExpression'>;
 
 async function findExpression(
   input: AnnData,
   summary: ChunkSummary,
+  { known, asked }: { known: ChunkScan | null; asked: boolean },
   context: TaskContext,
-): Promise<ChunkScan['expression']> {
-  const statistics = summary.hasX ? await passOverX(input, summary, context) : null;
-  return expressionSource(statistics, hasCounts(summary), summary.name);
+): Promise<Expression> {
+  if (known && isDecided(known)) {
+    const { expression, noExpression } = known;
+    return noExpression ? { expression, noExpression } : { expression };
+  }
+  if (!asked) return { expression: null };
+  try {
+    const statistics = summary.hasX ? await passOverX(input, summary, context) : null;
+    return { expression: expressionSource(statistics, hasCounts(summary), summary.name) };
+  } catch (error) {
+    if (!isObsmithError(error) || error.type !== 'InvalidInput') throw error;
+    return { expression: null, noExpression: { message: error.message, remedy: error.remedy } };
+  }
 }
 
 async function passOverX(input: AnnData, summary: ChunkSummary, context: TaskContext): Promise<MatrixStatistics> {

@@ -23,6 +23,11 @@ export interface ChunkScan extends ChunkSummary {
   readonly fingerprint: string;
   /** element path -> sha256 */
   readonly digests: Readonly<Record<string, string>>;
-  /** Where log-normalised expression comes from: X as it is, or counts normalised on the fly. */
-  readonly expression: 'X' | 'X-as-counts' | 'layers/counts';
+  /**
+   * Where log-normalised expression comes from: X as it is, or counts normalised on the fly. Null where no method has asked
+   * for expression yet, or where there is none (see `noExpression`).
+   */
+  readonly expression: 'X' | 'X-as-counts' | 'layers/counts' | null;
+  /** Why no expression can come from this chunk; methods that read only counts do not care. */
+  readonly noExpression?: { readonly message: string; readonly remedy: string };
 }

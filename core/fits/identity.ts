@@ -1,5 +1,6 @@
 import { invalidInput } from '../errors.js';
 import { sha256OfJson } from '../methods/canonical-json.js';
+import { expressionMatrix } from '../methods/expression.js';
 import type { Json } from '../methods/types.js';
 import type { PlannedMethod } from '../plan/types.js';
 import type { FitChunk } from './resolve-fits.js';
@@ -61,9 +62,8 @@ export function fittedChunks(method: PlannedMethod, chunks: readonly FitChunk[])
 }
 
 export function fittedDigest(method: PlannedMethod, { name, scan }: FitChunk): string {
-  const matrix = scan.expression === 'layers/counts' ? 'layers/counts' : 'X';
   const elements = [
-    matrix,
+    expressionMatrix(scan),
     `var/${geneKeyOf(method) ?? '_index'}`,
     ...(method.batchKey === null ? [] : [`obs/${method.batchKey}`]),
   ];

@@ -6,7 +6,7 @@ import { readScan } from '../dataset/scan.js';
 import type { ChunkScan } from '../dataset/types.js';
 import { fromSystemError, invalidInput } from '../errors.js';
 import { type LoadedPlan, loadPlannedChunk } from '../plan/load-plan.js';
-import type { PlannedMethod } from '../plan/types.js';
+import type { PlannedChunk, PlannedMethod } from '../plan/types.js';
 import { fitExists, loadFit } from './fit-store.js';
 import { fitId, roundKey } from './identity.js';
 import type { Fit, FitRound } from './types.js';
@@ -67,12 +67,8 @@ async function readFitChunks(
   for (const index of plan.fitChunks) {
     const chunk = await loadPlannedChunk(loaded, index);
     const scan = chunk.unreadable ? null : await readScan(base, plan.dataset, chunk.name);
-    if (scan) chunks.push({ index, name: chunk.name, scan });
-    else
-      leftOut.push({
-        name: chunk.name,
-        reason: chunk.unreadable?.message ?? 'its content could not be read (see the failures of this chunk)',
-      });
+    if (scan && !scan.noExpression) chunks.push({ index, name: chunk.name, scan });
+    else leftOut.push({ name: chunk.name, reason: unreadable(chunk, scan) });
   }
   if (leftOut.length > plan.maxFailedChunks || chunks.length === 0) {
     const named = leftOut.slice(0, 3).map(({ name, reason }) => `${name}: ${reason}`);
@@ -83,6 +79,11 @@ async function readFitChunks(
   }
   return { chunks, leftOut };
 }
+
+const unreadable = (chunk: PlannedChunk, scan: ChunkScan | null): string =>
+  chunk.unreadable?.message ??
+  scan?.noExpression?.message ??
+  'its content could not be read (see the failures of this chunk)';
 
 /** Rounds in order, each once for all methods that share it. */
 function neededRounds(methods: readonly PlannedMethod[], chunks: readonly FitChunk[]): NeededRound[] {

@@ -1,7 +1,7 @@
 import { sparseRowBlocks } from '../anndata/sparse-row-blocks.js';
 import type { AnnData, BlockValues, MatrixPath, RowRange, SparseBlock } from '../anndata/types.js';
 import type { ChunkScan } from '../dataset/types.js';
-import type { Problem } from '../errors.js';
+import { invalidInput, type Problem } from '../errors.js';
 import { logNormalizeRows } from '../kernels/log-normalize.js';
 import { notACount } from './counts.js';
 import type { ChunkSummary } from './types.js';
@@ -9,12 +9,18 @@ import type { ChunkSummary } from './types.js';
 /** A row block of log-normalised expression. Its arrays are valid only until the next block is asked for. */
 export type ExpressionBlock = SparseBlock & { readonly values: Float32Array };
 
-/** The matrix that a chunk's expression is read from. */
-export const expressionMatrix = (scan: Pick<ChunkScan, 'expression'>): MatrixPath =>
-  scan.expression === 'layers/counts' ? 'layers/counts' : 'X';
+/** What a scan says about expression. */
+type ExpressionScan = Pick<ChunkScan, 'name' | 'expression' | 'noExpression'>;
 
-/** What a method that reads expression lists in `reads`. The scan adds the counts where expression is made from them. */
-export const expressionElements = (chunk: ChunkSummary): string[] => (chunk.hasX ? ['X'] : ['layers/counts']);
+/** The matrix that a chunk's expression is read from; InvalidInput where none can come from it. */
+export function expressionMatrix({ name, expression, noExpression }: ExpressionScan): MatrixPath {
+  if (noExpression) throw invalidInput(noExpression.message, noExpression.remedy);
+  if (expression === null) throw new TypeError(`${name} was scanned without X, which asks for expression`);
+  return expression === 'layers/counts' ? 'layers/counts' : 'X';
+}
+
+/** What a method that reads expression lists in `reads`: X stands for the matrix that the scan finds expression in. */
+export const EXPRESSION_ELEMENTS: readonly string[] = ['X'];
 
 /** Refusal of a chunk from which no expression can come; for the `problems` of methods that read it. */
 export function expressionProblems(chunk: ChunkSummary): Problem[] {
@@ -35,7 +41,7 @@ export function expressionProblems(chunk: ChunkSummary): Problem[] {
  */
 export async function* expressionBlocks(
   chunk: AnnData,
-  scan: Pick<ChunkScan, 'name' | 'expression'>,
+  scan: ExpressionScan,
   range: RowRange = {},
 ): AsyncGenerator<ExpressionBlock> {
   const path = expressionMatrix(scan);

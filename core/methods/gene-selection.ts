@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { copyColumns } from './copy-columns.js';
-import { expressionElements, expressionProblems } from './expression.js';
+import { EXPRESSION_ELEMENTS, expressionProblems } from './expression.js';
 import { fixedDim } from './fixed-dim.js';
 import { geneIdentityElements } from './gene-identity.js';
 import { loadGeneList } from './gene-lists.js';
@@ -32,7 +32,7 @@ function geneSelection(name: 'gs' | 'gs10k', dim: number): Method<GeneSelectionO
     options,
     sparseOutput: true,
     resolveDim: (configured) => fixedDim(name, dim, configured),
-    reads: (_settings, chunk) => [...expressionElements(chunk), ...geneIdentityElements(chunk)],
+    reads: (_settings, chunk) => [...EXPRESSION_ELEMENTS, ...geneIdentityElements(chunk)],
     problems: (_settings, chunk) => expressionProblems(chunk),
     fitRounds: () => [],
     open: (input) => openSelection(name, input),

@@ -6,7 +6,7 @@ import { readGeneNames } from '../fits/gene-names.js';
 import { accumulateGeneStatistics } from '../fits/gene-statistics.js';
 import { chooseOverAllCells, chooseOverBatches, firstByDispersion, tooFewGenes } from '../fits/highly-variable.js';
 import { copyColumns } from './copy-columns.js';
-import { expressionBlocks, expressionElements, expressionProblems } from './expression.js';
+import { EXPRESSION_ELEMENTS, expressionBlocks, expressionProblems } from './expression.js';
 import { choiceElements, choiceProblems, columnsOfFit, geneProvenance } from './gene-columns.js';
 import type { Embedder, EmbedInput, Json, Method } from './types.js';
 
@@ -31,7 +31,7 @@ export const hvg: Method<HvgOptions> = {
   sparseOutput: true,
   resolveDim: (configured) => configured ?? 512,
   reads: (settings, chunk) => [
-    ...expressionElements(chunk),
+    ...EXPRESSION_ELEMENTS,
     ...choiceElements(settings, settings.options.gene_key),
     ...(settings.options.scope === 'chunk'
       ? EARLIER_CHOICE.filter((name) => chunk.varColumns.includes(name)).map((name) => `var/${name}`)

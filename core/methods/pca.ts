@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Fit } from '../fits/types.js';
 import { type Projection, RowProjection } from '../kernels/row-projection.js';
-import { expressionElements, expressionProblems } from './expression.js';
+import { EXPRESSION_ELEMENTS, expressionProblems } from './expression.js';
 import { fixedDim } from './fixed-dim.js';
 import { choiceElements, choiceProblems, columnsOfFit, geneProvenance } from './gene-columns.js';
 import { geneIdentityElements } from './gene-identity.js';
@@ -35,7 +35,7 @@ export const pca: Method<PcaOptions> = {
   resolveDim: (configured, { model }) =>
     model === 'fit' ? (configured ?? PRETRAINED_DIM) : fixedDim('pca', PRETRAINED_DIM, configured),
   reads: (settings, chunk) => [
-    ...expressionElements(chunk),
+    ...EXPRESSION_ELEMENTS,
     ...(isFitted(settings) ? choiceElements(settings, settings.options.gene_key) : geneIdentityElements(chunk)),
   ],
   problems: (settings, chunk) => [

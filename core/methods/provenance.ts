@@ -44,11 +44,13 @@ export const signatureOf = (provenance: InputProvenance): string => sha256OfJson
 
 /**
  * sha256 (hex) over cell names and every element that a method reads; X stands for the matrix that expression is made
- * from. InvalidInput where the scan lacks one, because the chunk changed after planning.
+ * from. InvalidInput where the chunk has no expression but the method reads it, and where the scan lacks an element,
+ * because the chunk changed after planning.
  */
 export function inputDigest(reads: readonly string[], scan: ChunkScan): string {
-  const matrix = expressionMatrix(scan);
-  const elements = new Set(['obs/_index', ...reads].map((element) => (element === 'X' ? matrix : element)));
+  const readsExpression = reads.includes('X');
+  const matrix = readsExpression ? expressionMatrix(scan) : null;
+  const elements = new Set(['obs/_index', ...reads].map((element) => (element === 'X' ? matrix! : element)));
   const digests: { [key: string]: Json } = {};
   for (const element of elements) {
     const digest = scan.digests[element];
@@ -60,5 +62,5 @@ export function inputDigest(reads: readonly string[], scan: ChunkScan): string {
     }
     digests[element] = digest;
   }
-  return sha256OfJson({ expression: scan.expression, digests });
+  return sha256OfJson(readsExpression ? { expression: scan.expression, digests } : { digests });
 }

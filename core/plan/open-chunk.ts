@@ -6,7 +6,8 @@ import { scanChunk } from '../dataset/scan.js';
 import type { ChunkScan } from '../dataset/types.js';
 import { invalidInput, isObsmithError, withRemedy } from '../errors.js';
 import { fitOf } from '../fits/resolve-fits.js';
-import { inputProvenance } from '../methods/provenance.js';
+import { inputDigest, inputProvenance } from '../methods/provenance.js';
+import { findMethod } from '../methods/registry.js';
 import type { ChunkInput } from '../tasks/definitions.js';
 import type { TaskContext } from '../tasks/types.js';
 import { type LoadedPlan, loadPlan, loadPlannedChunk } from './load-plan.js';
@@ -100,6 +101,8 @@ async function decide(
   opened: OpenedChunk,
 ): Promise<void> {
   const { plan } = loaded;
+  // Refuses what the method reads and the chunk does not have, also where nothing is compared with it.
+  inputDigest(findMethod(method.method).reads(method, scan), scan);
   const state = method.overwrite ? null : await stateOf(loaded, chunk, method, scan);
   if (state?.state === 'complete' || state?.state === 'adopted') opened.skipped.push(method.method);
   else if (state?.state === 'stale' && plan.onStale === 'keep') opened.skipped.push(method.method);
