@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection, defaultGrpcRetryOptions, makeGrpcRetryInterceptor } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { ObsmithError } from '../core/errors.js';
-import { findServer } from '../server/find-server.js';
+import { baseFolders, findServer } from '../server/find-server.js';
 import { isServing } from '../server/start-server.js';
 
 /** A client on a server that runs, and where that is. */
@@ -60,13 +60,21 @@ const LONGEST_RETRY_MS = 1_000;
 /** For a retry that was just sent to come back. */
 const SETTLE_MS = 20;
 
+/** Where a command was typed. */
+export interface CommandPlace {
+  readonly env: NodeJS.ProcessEnv;
+  readonly cwd: string;
+}
+
 /** The running server, for commands that talk to a run of it; an error where there is none. */
-export async function connectToRunning(env: NodeJS.ProcessEnv): Promise<ConnectedClient> {
-  const found = await findServer(env, isServing);
+export async function connectToRunning({ env, cwd }: CommandPlace): Promise<ConnectedClient> {
+  const found = await findServer(env, isServing, baseFolders(env, cwd));
   if (found) return connectTo(found.address, env);
   throw new ObsmithError({
     type: 'StoreUnavailable',
-    message: 'No Temporal server is running on the default port, and TEMPORAL_ADDRESS is not set',
-    remedy: 'Start one with `obsmith dev`, or set TEMPORAL_ADDRESS.',
+    message:
+      'No Temporal server is running on the default port, and neither TEMPORAL_ADDRESS nor a base folder names one',
+    remedy:
+      'Start one with `obsmith dev`, set TEMPORAL_ADDRESS, or set BASE_FILE_PATH to a base folder that a server serves.',
   });
 }

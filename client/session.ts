@@ -4,7 +4,7 @@ import { OBSMITH_FOLDER } from '../core/dataset/layout.js';
 import { ObsmithError } from '../core/errors.js';
 import { binarySources } from '../server/binary-sources.js';
 import { findBinary } from '../server/find-binary.js';
-import { findServer } from '../server/find-server.js';
+import { baseFolders, findServer } from '../server/find-server.js';
 import { describeQueue } from '../server/queue-watcher.js';
 import { queueNames, queuePrefix } from '../server/queues.js';
 import { isServing, type StartedServer, startServer } from '../server/start-server.js';
@@ -13,7 +13,8 @@ import { WorkerProcesses } from './worker-processes.js';
 
 export interface SessionOptions {
   readonly env: NodeJS.ProcessEnv;
-  /** Folder that logs go below: `<folder>/.obsmith/logs`. */
+  readonly cwd: string;
+  /** Base folder of the data set: logs go to `<folder>/.obsmith/logs`. */
   readonly folder: string;
   /** False forbids starting workers on a server that runs already. */
   readonly startWorkers: boolean;
@@ -34,7 +35,7 @@ export interface Session extends ConnectedClient {
 /** Finds the server or embeds one, and sees to it that workflows and CPU work have a worker. */
 export async function openSession(options: SessionOptions): Promise<Session> {
   const logFolder = join(options.folder, OBSMITH_FOLDER, 'logs');
-  const found = await findServer(options.env, isServing);
+  const found = await findServer(options.env, isServing, baseFolders(options.env, options.cwd, options.folder));
   return found ? joinServer(found.address, logFolder, options) : embedServer(logFolder, options);
 }
 

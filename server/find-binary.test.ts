@@ -5,7 +5,6 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { binarySources } from './binary-sources.js';
 import { cachedBinary } from './cache-folder.js';
 import { type BinarySource, findBinary } from './find-binary.js';
-import { DEFAULT_ADDRESS, findServer } from './find-server.js';
 
 const fake = (name: string, found: string | null, asked: string[] = []): BinarySource => ({
   name,
@@ -113,41 +112,3 @@ async function withPath<Result>(path: string, work: () => Promise<Result>): Prom
     process.env.PATH = before;
   }
 }
-
-describe('findServer', () => {
-  const asked: string[] = [];
-  const probe = (answering: string[]) => async (address: string) => {
-    asked.push(address);
-    return answering.includes(address);
-  };
-
-  it('takes TEMPORAL_ADDRESS first, without looking at the default port', async () => {
-    asked.length = 0;
-    const env = { TEMPORAL_ADDRESS: 'server:7233', TEMPORAL_NAMESPACE: 'cells', HOME: tmpdir() };
-    expect(await findServer(env, probe(['server:7233', DEFAULT_ADDRESS]))).toEqual({
-      address: 'server:7233',
-      namespace: 'cells',
-      configured: true,
-    });
-    expect(asked).toEqual(['server:7233']);
-  });
-
-  it('takes a server on the default port next, and none otherwise', async () => {
-    const env = { HOME: tmpdir() };
-    expect(await findServer(env, probe([DEFAULT_ADDRESS]))).toEqual({
-      address: DEFAULT_ADDRESS,
-      namespace: 'default',
-      configured: false,
-    });
-    expect(await findServer(env, probe([]))).toBeNull();
-  });
-
-  it('does not replace a configured server that is down, but says what to do', async () => {
-    const env = { TEMPORAL_ADDRESS: 'server:7233', HOME: tmpdir() };
-    await expect(findServer(env, probe([DEFAULT_ADDRESS]))).rejects.toMatchObject({
-      type: 'StoreUnavailable',
-      message: expect.stringContaining('server:7233'),
-      remedy: expect.stringContaining('unset TEMPORAL_ADDRESS'),
-    });
-  });
-});

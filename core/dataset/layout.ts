@@ -13,6 +13,9 @@ const ours = (...parts: string[]): string => posix.join(OBSMITH_FOLDER, ...parts
 /** Identity of the base folder. */
 export const baseIdFile = (): string => ours('id');
 
+/** Address of the server that machines with the same base folder use. */
+export const serverFile = (): string => ours('server.json');
+
 export const plansFolder = (): string => ours('plans');
 export const planFolder = (planId: string): string => ours('plans', planId);
 

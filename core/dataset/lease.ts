@@ -139,10 +139,11 @@ const hasExpired = (lease: Lease) => Date.parse(lease.expires) <= Date.now();
 
 function isOver(lease: Lease): boolean {
   if (Date.parse(lease.expires) + GRACE_SECONDS * 1000 < Date.now()) return true;
-  return lease.pid !== null && lease.host === hostname() && !processRuns(lease.pid);
+  return lease.pid !== null && lease.host === hostname() && !isRunning(lease.pid);
 }
 
-function processRuns(pid: number): boolean {
+/** Whether this host has a process of that id. */
+export function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

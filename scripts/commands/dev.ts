@@ -1,6 +1,7 @@
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { invalidConfig } from '../../core/errors.js';
+import type { ListeningPlace } from '../../server/listening-place.js';
 import type { Cli } from '../terminal/cli.js';
 import { formatFacts } from '../terminal/table.js';
 
@@ -8,19 +9,36 @@ interface DevFlags {
   readonly host: string;
   readonly port: number;
   readonly uiPort: number;
+  readonly base?: string;
+  readonly database?: string;
+  /** False with --no-workers. */
+  readonly workers: boolean;
 }
 
 export function register(program: Command, cli: Cli): void {
   program
     .command('dev')
-    .option('--host <address>', 'where server and UI listen', '127.0.0.1')
+    .option(
+      '--host <address>',
+      'where server and UI listen: an address or name of this machine, or 0.0.0.0',
+      '127.0.0.1',
+    )
     .option('--port <n>', 'port of the server', port, 7233)
     .option('--ui-port <n>', 'port of the Web UI', port, 8233)
+    .option('--base <folder>', 'base folder that tells other machines the address (default: BASE_FILE_PATH, else here)')
+    .option(
+      '--database <folder>',
+      'folder of database and logs, on a local disk (default: .obsmith/dev of this folder)',
+    )
+    .option('--no-workers', 'only the server')
     .summary('local Temporal server with Web UI and workers, until Ctrl-C')
     .description(
-      'Runs a Temporal server with its Web UI, a CPU worker and a worker of the GPU queue until Ctrl-C. The database stays in .obsmith/dev of this folder, so runs go on when it is started again.',
+      'Runs a Temporal server with its Web UI, a CPU worker and a worker of the GPU queue until Ctrl-C. The database stays, so runs go on when it is started again. With a --host that other machines reach, its address stands in .obsmith/server.json of the base folder, where commands and workers find it.',
     )
-    .addHelpText('after', '\nExamples:\n  obsmith dev\n  obsmith dev --host 0.0.0.0 --ui-port 8080')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  obsmith dev\n  obsmith dev --host login1 --base /shared/atlas --database /var/tmp/obsmith --no-workers',
+    )
     .action(
       cli.action(async (flags: DevFlags) => {
         await serve(cli, flags);
@@ -29,38 +47,35 @@ export function register(program: Command, cli: Cli): void {
     );
 }
 
-async function serve(cli: Cli, { host, port: serverPort, uiPort }: DevFlags): Promise<void> {
-  const { isServing, startServer } = await import('../../server/start-server.js');
+async function serve(cli: Cli, flags: DevFlags): Promise<void> {
+  const { startServer } = await import('../../server/start-server.js');
   const { findBinary } = await import('../../server/find-binary.js');
   const { binarySources } = await import('../../server/binary-sources.js');
+  const { listeningPlace } = await import('../../server/listening-place.js');
   const { WorkerProcesses } = await import('../../client/worker-processes.js');
-  const { mkdir } = await import('node:fs/promises');
-  if (await isServing(`127.0.0.1:${serverPort}`)) {
-    throw invalidConfig(
-      `A Temporal server answers on port ${serverPort} already`,
-      'Use it as it is, end it, or give another --port (and TEMPORAL_ADDRESS to the other commands).',
-    );
-  }
-  const folder = join(cli.cwd, '.obsmith', 'dev');
-  await mkdir(folder, { recursive: true });
+  const place = await listeningPlace(flags.host);
+  await refuseTakenPort(place, flags.port);
+  const folder = await databaseFolder(cli, flags);
   const { path: binary } = await findBinary(binarySources(cli.env), (line) => cli.terminal.log(line));
   const logFile = join(folder, 'temporal.log');
   const server = await startServer({
-    binary,
-    logFile,
-    host,
-    port: serverPort,
-    uiPort,
+    ...{ binary, logFile, host: place.ip, port: flags.port, uiPort: flags.uiPort },
     databaseFile: join(folder, 'temporal.db'),
   });
   const workers = new WorkerProcesses({ ...cli.env, TEMPORAL_ADDRESS: server.address }, folder);
+  let forget = async (): Promise<void> => {};
   try {
-    workers.start('cpu');
-    workers.start('gpu');
+    const shared = place.loopback ? null : await record(cli, place, flags);
+    if (shared) forget = shared.forget;
+    if (flags.workers) {
+      workers.start('cpu');
+      workers.start('gpu');
+    }
     cli.terminal.print(
       formatFacts(cli.terminal, [
-        ['server', server.address],
+        ['server', shared?.address ?? server.address],
         ['web UI', server.uiUrl ?? ''],
+        ...(shared ? ([['found by', `machines with the base folder ${shared.base}`]] as [string, string][]) : []),
         ['logs', folder],
         ['run', 'obsmith run conf/dataset_pbmc.yaml'],
         ['end', 'Ctrl-C'],
@@ -68,8 +83,56 @@ async function serve(cli: Cli, { host, port: serverPort, uiPort }: DevFlags): Pr
     );
     await Promise.race([aborted(cli.signal), workers.lost, serverEnds(server.exited, logFile)]);
   } finally {
+    await forget();
     await workers.stop();
     await server.stop();
+  }
+}
+
+/** Tells other machines where the server is, and this user what that means. */
+async function record(
+  cli: Cli,
+  { name }: ListeningPlace,
+  flags: DevFlags,
+): Promise<{ base: string; address: string; forget: () => Promise<void> }> {
+  const { recordServer } = await import('../../server/server-file.js');
+  const { requireBaseFolder } = await import('../../core/dataset/base-folder.js');
+  const base = resolve(cli.cwd, flags.base ?? (cli.env.BASE_FILE_PATH || '.'));
+  await requireBaseFolder(base);
+  const address = `${name.includes(':') ? `[${name}]` : name}:${flags.port}`;
+  const forget = await recordServer(base, address);
+  cli.terminal.log(
+    `The server asks nobody for a password: whoever reaches ${address} can start and cancel runs. Keep it in a network that you trust.`,
+  );
+  return { base, address, forget };
+}
+
+/** SQLite needs locks that network file systems do not keep. */
+async function databaseFolder(cli: Cli, { database }: DevFlags): Promise<string> {
+  const { mkdir } = await import('node:fs/promises');
+  const { fromSystemError } = await import('../../core/errors.js');
+  const { networkFileSystem } = await import('../../server/network-disk.js');
+  const folder = resolve(cli.cwd, database ?? join('.obsmith', 'dev'));
+  await mkdir(folder, { recursive: true }).catch((error: unknown) => {
+    throw fromSystemError(error, folder);
+  });
+  const network = await networkFileSystem(folder);
+  if (network === null) return folder;
+  throw invalidConfig(
+    `The database of the server would lie on ${network} (${folder}), where it can be damaged`,
+    'Name a folder on a disk of this machine: --database /var/tmp/obsmith',
+  );
+}
+
+async function refuseTakenPort({ ip }: ListeningPlace, taken: number): Promise<void> {
+  const { isServing } = await import('../../server/start-server.js');
+  const addresses = new Set(['127.0.0.1', ...(ip === '0.0.0.0' || ip === '::' ? [] : [ip])]);
+  for (const address of addresses) {
+    if (!(await isServing(`${address}:${taken}`))) continue;
+    throw invalidConfig(
+      `A Temporal server answers on port ${taken} already`,
+      'Use it as it is, end it, or give another --port (and TEMPORAL_ADDRESS to the other commands).',
+    );
   }
 }
 

@@ -16,7 +16,7 @@ export function register(program: Command, cli: Cli): void {
     .addHelpText('after', '\nExamples:\n  obsmith doctor\n  BASE_FILE_PATH=data obsmith doctor --json')
     .action(
       cli.action(async () => {
-        const checks = await allChecks(cli.env);
+        const checks = await allChecks(cli);
         const healthy = checks.every((check) => check.state !== 'broken');
         return {
           document: { healthy, checks },
@@ -27,7 +27,7 @@ export function register(program: Command, cli: Cli): void {
     );
 }
 
-async function allChecks(env: NodeJS.ProcessEnv): Promise<Check[]> {
+async function allChecks({ env, cwd }: Cli): Promise<Check[]> {
   const [checks, { checkServer }, { cacheFolder }] = await Promise.all([
     import('../doctor/checks.js'),
     import('../doctor/server.js'),
@@ -37,7 +37,7 @@ async function allChecks(env: NodeJS.ProcessEnv): Promise<Check[]> {
     checks.checkNode(),
     checks.checkMachine(),
     checks.checkBuild(),
-    checkServer(env),
+    checkServer(env, cwd),
     checks.checkFolder('cache folder', cacheFolder(env), CACHE_BYTES),
     checks.checkBase(env),
     checks.checkMethods(),

@@ -16,7 +16,7 @@ export function register(program: Command, cli: Cli): void {
       cli.action(async (workflowId: string) => {
         const { connectToRunning } = await import('../../client/connect.js');
         const { readStatus } = await import('../../client/run-status.js');
-        const connected = await connectToRunning(cli.env);
+        const connected = await connectToRunning(cli);
         try {
           const status = await readStatus(connected.client, workflowId);
           return { document: status, print: (terminal) => printStatus(terminal, status) };

@@ -35,6 +35,7 @@ export function register(program: Command, cli: Cli): void {
         import('../../workers/cpu.js'),
         import('../../server/queues.js'),
       ]);
+      await findItsServer(cli);
       const embeddedIn = cli.env.OBSMITH_EMBEDDED_IN ? Number(cli.env.OBSMITH_EMBEDDED_IN) : null;
       await runCpuWorker({ ...optionsOf(cli, flags), queuePrefix: queuePrefix(cli.env), embeddedIn });
       return ended('cpu');
@@ -54,22 +55,31 @@ export function register(program: Command, cli: Cli): void {
         // Refused here: a worker without its device would fail one chunk after the other.
         await probeDevice(device);
         process.env.OBSMITH_DEVICE = device; // For its threads.
+        await findItsServer(cli);
         await runGpuWorker({ ...optionsOf(cli, flags), queuePrefix: queuePrefix(cli.env) });
         return ended('gpu');
       }),
     );
 }
 
+/** The SDK's configuration is read from the environment, so an address from a base folder goes there. */
+async function findItsServer({ env, cwd }: Cli): Promise<void> {
+  const { baseFolders, workerAddress } = await import('../../server/find-server.js');
+  process.env.TEMPORAL_ADDRESS = await workerAddress(env, baseFolders(env, cwd));
+}
+
 function addWorker(parent: Command, kind: string, does: string, concurrency: string): Command {
   return parent
     .command(kind)
-    .description(`A worker for ${does}. Connects as TEMPORAL_ADDRESS and the other TEMPORAL_* variables say.`)
+    .description(
+      `A worker for ${does}. Connects as TEMPORAL_ADDRESS and the other TEMPORAL_* variables say, else to the server named in .obsmith/server.json of BASE_FILE_PATH, else on the default port.`,
+    )
     .option('--concurrency <n>', `activities at once (default: ${concurrency})`, positiveInteger)
     .option('--exit-when-idle <time>', 'end after so long without work, e.g. 10m', duration)
     .option('--stop-at <time>', 'take nothing new from then on, e.g. 06:00 or 2030-01-31T06:00', pointInTime)
     .addHelpText(
       'after',
-      `\nExamples:\n  obsmith worker ${kind}\n  TEMPORAL_ADDRESS=server:7233 obsmith worker ${kind} --exit-when-idle 10m`,
+      `\nExamples:\n  obsmith worker ${kind}\n  TEMPORAL_ADDRESS=server:7233 obsmith worker ${kind} --exit-when-idle 10m\n  BASE_FILE_PATH=/shared/atlas obsmith worker ${kind} --stop-at 06:00`,
     );
 }
 

@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import { isObsmithError } from '../../core/errors.js';
 import { binarySources } from '../../server/binary-sources.js';
 import { cachedBinary } from '../../server/cache-folder.js';
-import { findServer } from '../../server/find-server.js';
+import { baseFolders, findServer } from '../../server/find-server.js';
 import { isServing } from '../../server/start-server.js';
 import { absent, broken, type Check, ok } from './checks.js';
 
@@ -12,10 +12,10 @@ const run = promisify(execFile);
 const AT_HAND: ReadonlySet<string> = new Set(['PATH', 'cache']);
 
 /** A server that runs, else where one would be started from, in the order in which `run` and `dev` look. */
-export async function checkServer(env: NodeJS.ProcessEnv): Promise<Check> {
+export async function checkServer(env: NodeJS.ProcessEnv, cwd: string): Promise<Check> {
   const name = 'Temporal server';
   try {
-    const server = await findServer(env, isServing);
+    const server = await findServer(env, isServing, baseFolders(env, cwd));
     if (server !== null) return ok(name, `runs at ${server.address}, namespace ${server.namespace}`);
   } catch (error) {
     if (!isObsmithError(error)) throw error;

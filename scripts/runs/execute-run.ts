@@ -41,7 +41,10 @@ export type RunEnd =
 /** Starts a run with whatever it needs, follows it to its end, and leaves nothing behind but its outputs. */
 export async function executeRun(cli: Cli, options: RunOptions): Promise<RunEnd> {
   const say = (line: string): void => cli.terminal.log(line);
-  const session = await openSession({ env: cli.env, folder: options.base, startWorkers: options.startWorkers, say });
+  const session = await openSession({
+    ...{ env: cli.env, cwd: cli.cwd, folder: options.base },
+    ...{ startWorkers: options.startWorkers, say },
+  });
   const memory = new MemoryWatch(() => session.workers.pids);
   try {
     if (options.detach && session.embedded) throw detachedFromNothing();

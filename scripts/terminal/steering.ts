@@ -28,7 +28,7 @@ export async function withRunning<Result>(
   work: (connected: ConnectedClient) => Promise<Result>,
 ): Promise<Result> {
   const { connectToRunning } = await import('../../client/connect.js');
-  const connected = await connectToRunning(cli.env);
+  const connected = await connectToRunning(cli);
   try {
     return await work(connected);
   } finally {
