@@ -24,3 +24,6 @@ export const isAttemptFolder = (name: string): boolean => name.startsWith(ATTEMP
 
 /** Inside an attempt's folder: the folder that becomes `obsm/<key>`. */
 export const ARRAY_FOLDER = 'array';
+
+/** Inside an attempt's folder: rows of row blocks that are not complete. */
+export const BEGUN_FOLDER = 'begun';

@@ -1,5 +1,5 @@
 import { readdir, readFile, stat, truncate, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   claim,
@@ -81,6 +81,37 @@ describe.each(['v2.zarr', 'v3.zarr'])('a staged array for %s', (fixture) => {
     );
   });
 
+  it.each([PCA, GS])('goes on in the middle of a block, after its saved rows: $key', async (embedding) => {
+    const first = await claim(box, embedding, 'first');
+    await writeBlocks(first, embedding, 1);
+    const values = valuesOf(embedding);
+    const rows = (from: number, to: number) => values.subarray(from * embedding.dim, to * embedding.dim);
+    await first.saveRows(1, rows(16, 19));
+    await first.saveRows(1, rows(19, 26));
+    await first.saveRows(3, rows(48, 50));
+    const second = await claim(box, embedding, 'second');
+    expect([second.done, [0, 1, 2, 3].map((block) => second.savedRows(block))]).toEqual([new Set([0]), [0, 10, 0, 2]]);
+    const saved = new Float32Array(16 * embedding.dim);
+    await second.readSaved(1, saved);
+    expect(saved.subarray(0, 10 * embedding.dim)).toEqual(rows(16, 26));
+    await second.writeBlock(1, rows(16, 32));
+    expect(second.savedRows(1)).toBe(0);
+    const third = await claim(box, embedding, 'third');
+    expect([third.done, third.savedRows(3)]).toEqual([new Set([0, 1]), 2]);
+    expect(Object.keys(await filesBelow(box.staging)).filter((name) => name.includes('/begun/'))).toHaveLength(1);
+  });
+
+  it('believes saved rows only up to a damaged or a missing piece', async () => {
+    const first = await claim(box, PCA, 'first');
+    for (const from of [0, 4, 8]) await first.saveRows(0, valuesOf(PCA).subarray(from * PCA.dim, (from + 4) * PCA.dim));
+    const begun = join(dirname(await arrayFolder(PCA)), 'begun');
+    await truncate(join(begun, '0.4-8'), 7);
+    await writeFile(join(begun, '.0.12-16.abc.partial'), 'left by a kill');
+    const second = await claim(box, PCA, 'second');
+    expect(second.savedRows(0)).toBe(4);
+    expect(await readdir(join(dirname(await arrayFolder(PCA)), 'begun'))).toEqual(['0.0-4']);
+  });
+
   it('discards work of another signature or layout', async () => {
     await writeBlocks(await claim(box, PCA, 'first'), PCA);
     expect((await claim(box, { ...PCA, seed: 7 }, 'second')).done.size).toBe(0);
@@ -97,6 +128,7 @@ describe.each(['v2.zarr', 'v3.zarr'])('a staged array for %s', (fixture) => {
     await expect(stale.writeBlock(3, valuesOf(GS).subarray(48 * GS.dim))).rejects.toMatchObject(taken);
     await expect(stale.writeBlock(0, valuesOf(GS).subarray(0, 16 * GS.dim))).rejects.toMatchObject(taken);
     expect(await filesBelow(box.staging)).toEqual(files);
+    await expect(stale.saveRows(3, valuesOf(GS).subarray(48 * GS.dim, 49 * GS.dim))).rejects.toMatchObject(taken);
     await expect(stale.seal(provenanceFor(GS))).rejects.toMatchObject(taken);
     expect(await filesBelow(box.staging)).toEqual(files);
     expect(next.done.size).toBe(4);

@@ -8,9 +8,10 @@ import { PARTIAL_SUFFIX, syncFolder, writeFileAtomic } from '../zarr-write/atomi
 import { arrayMetadata, chunkPath, type ZarrFormat } from '../zarr-write/metadata.js';
 import { ARRAY_ENCODING } from '../zarr-write/vector-writer.js';
 import { claimAttempt, discardWork, JOB_FILE, readJob, type StagedArrayPlace } from './attempt-claim.js';
+import { BegunBlocks } from './begun-blocks.js';
 import { encodeSparseBlock, isDecodable, SPARSE_CODEC } from './block-codec.js';
 import { fencedError } from './fence.js';
-import { ARRAY_FOLDER, attemptFolder, stagedKeyFolder } from './places.js';
+import { ARRAY_FOLDER, attemptFolder, BEGUN_FOLDER, stagedKeyFolder } from './places.js';
 import { rowBlocks } from './row-blocks.js';
 
 export interface StagedArrayLayout {
@@ -30,6 +31,12 @@ export interface StagedArray {
   readonly blocks: number;
   /** Blocks that an earlier attempt finished. */
   readonly done: ReadonlySet<number>;
+  /** Rows of a block that is not written yet which are saved, from its start: 0 for most. */
+  savedRows(index: number): number;
+  /** Reads the saved rows of a block into the start of `values`. */
+  readSaved(index: number, values: Float32Array): Promise<void>;
+  /** Saves the next rows of a block durably, for blocks that take long; `writeBlock` still gets the whole block. */
+  saveRows(index: number, values: Float32Array): Promise<void>;
   /** Writes one block durably: `values` holds its real rows x dim, row-major, and stays unchanged until the promise settles. */
   writeBlock(index: number, values: Float32Array): Promise<void>;
   /** Ends the array once all blocks are written: from here on it can be published. */
@@ -71,6 +78,7 @@ class BlockFiles implements StagedArray {
   readonly blocks: number;
   readonly done = new Set<number>();
   readonly #written = new Set<number>();
+  readonly #begun: BegunBlocks;
   readonly #folder: string;
   readonly #place: StagedArrayPlace;
   readonly #layout: StagedArrayLayout;
@@ -81,6 +89,7 @@ class BlockFiles implements StagedArray {
     this.blockRows = blockRows;
     this.blocks = blocks;
     this.#folder = folder;
+    this.#begun = new BegunBlocks(join(dirname(folder), BEGUN_FOLDER), layout.dim);
     this.#place = place;
     this.#layout = layout;
     this.#blockBytes = blockRows * layout.dim * Float32Array.BYTES_PER_ELEMENT;
@@ -96,6 +105,19 @@ class BlockFiles implements StagedArray {
         this.#written.add(index);
       } else await rm(file, { force: true });
     }
+    await this.#begun.find(this.done);
+  }
+
+  savedRows(index: number): number {
+    return this.#begun.rows(index);
+  }
+
+  readSaved(index: number, values: Float32Array): Promise<void> {
+    return this.#fenced(() => this.#begun.read(index, values));
+  }
+
+  saveRows(index: number, values: Float32Array): Promise<void> {
+    return this.#fenced(() => this.#begun.save(index, values));
   }
 
   async writeBlock(index: number, values: Float32Array): Promise<void> {
@@ -114,6 +136,7 @@ class BlockFiles implements StagedArray {
       throw fromSystemError(fencedError(error, this.#place.key), file);
     }
     this.#written.add(index);
+    await this.#fenced(() => this.#begun.remove(index));
   }
 
   async seal(provenance: { readonly [key: string]: Json }): Promise<void> {
@@ -139,6 +162,14 @@ class BlockFiles implements StagedArray {
         await writeFileAtomic(join(this.#folder, name), JSON.stringify(metadata[name], null, 2));
       }
       await this.#syncFolders();
+    } catch (error) {
+      throw fromSystemError(fencedError(error, this.#place.key), this.#folder);
+    }
+  }
+
+  async #fenced<Result>(work: () => Promise<Result>): Promise<Result> {
+    try {
+      return await work();
     } catch (error) {
       throw fromSystemError(fencedError(error, this.#place.key), this.#folder);
     }
