@@ -14,11 +14,9 @@ random values). Saves from before 0.15 must be converted by scvi-tools first.
 """
 
 import argparse
-import hashlib
 import json
 import pickle
 import re
-import types
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +26,8 @@ from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 from torch import nn
 
+from bundle import DATA_PICKLE, FORMAT, Refused, licence_of, sha256_of_file, write_bundle
+
 OPSET = 17
 # Epsilon of the batch normalisation in scvi-tools' FCLayers.
 BATCH_NORM_EPSILON = 1e-3
@@ -35,10 +35,6 @@ LAYER_NORM_EPSILON = 1e-5
 # Largest difference between graph and PyTorch that is taken for rounding.
 TOLERANCE = 1e-5
 ENSEMBL_ID = re.compile(r"^ENS[A-Z]*\d{6,}")
-
-
-class Refused(SystemExit):
-    """The model cannot be a bundle; the message says why and what to do."""
 
 
 class Encoder(nn.Module):
@@ -81,31 +77,6 @@ def batch_norm(weights, prefix):
     names = ("weight", "bias", "running_mean", "running_var")
     norm.load_state_dict({name: weights[prefix + name] for name in names}, strict=False)
     return norm
-
-
-class DataUnpickler(pickle.Unpickler):
-    """A pickle may run code: only containers, numpy arrays and tensors are let in."""
-
-    ALLOWED = {
-        "_codecs": {"encode"},
-        "builtins": {"dict", "list", "set", "frozenset", "tuple", "bytes", "bytearray", "int", "float", "str", "bool", "complex", "slice"},
-        "collections": {"OrderedDict", "defaultdict"},
-        "numpy": {"ndarray", "dtype"},
-        "numpy.core.multiarray": {"_reconstruct", "scalar"},
-        "numpy._core.multiarray": {"_reconstruct", "scalar"},
-        "torch": {"device", "Size"},
-        "torch._utils": {"_rebuild_tensor_v2", "_rebuild_parameter"},
-    }
-
-    def find_class(self, module, name):
-        # Older protocols use the names of Python 2.
-        known = self.ALLOWED.get("builtins" if module == "__builtin__" else module, ())
-        if name in known or (module == "torch" and name.endswith("Storage")):
-            return super().find_class(module, name)
-        raise pickle.UnpicklingError(f"it holds {module}.{name}; weights, names and settings were expected")
-
-
-DATA_PICKLE = types.SimpleNamespace(__name__="pickle", Unpickler=DataUnpickler, load=pickle.load)
 
 
 def read_save(folder):
@@ -232,26 +203,6 @@ def compare(encoder, model):
     return {"reference": f"PyTorch {torch.__version__}", "cells": len(counts), "maxAbsoluteError": error}
 
 
-def licence_of(folder):
-    """What the model card of the hub says."""
-    card = folder / "README.md"
-    stated = re.search(r"^license:\s*(\S+)", card.read_text(encoding="utf-8"), re.MULTILINE) if card.is_file() else None
-    return stated.group(1) if stated else "not stated; see where the model comes from"
-
-
-def sha256(data):
-    return hashlib.sha256(data).hexdigest()
-
-
-def write_bundle(out, files, description):
-    out.mkdir(parents=True, exist_ok=True)
-    for name, data in files.items():
-        (out / name).write_bytes(data)
-    # Last: without it, the folder is no bundle.
-    description["sha256"] = {name: sha256(data) for name, data in files.items()}
-    (out / "bundle.json").write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
-
-
 def plain(value):
     return value if isinstance(value, (int, float, str, bool, type(None))) else str(value)
 
@@ -266,8 +217,7 @@ def export(folder, out):
     encoder = Encoder(weights, settings.get("log_variational", True), layer_norm).eval()
     model = build_graph(encoder)
     description = {
-        "format": "obsmith-bundle",
-        "formatVersion": 1,
+        **FORMAT,
         "id": out.resolve().name,
         "kind": "scvi",
         "dim": encoder.mean.out_features,
@@ -275,7 +225,7 @@ def export(folder, out):
         "precision": "fp32",
         "licence": licence_of(folder),
         "source": {
-            "weights": {"model.pt": sha256((folder / "model.pt").read_bytes())},
+            "weights": {"model.pt": sha256_of_file(folder / "model.pt")},
             "scviTools": registry.get("scvi_version"),
             "settings": {name: plain(value) for name, value in settings.items()},
         },

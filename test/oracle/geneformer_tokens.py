@@ -137,7 +137,7 @@ def edge_case(tokenizer, name, ids, dtype="int32", sums="float32", encoding="csr
         )
         found = iter(tk.tokenize_anndata(path)[0])
     passes = obs["filter_pass"].to_numpy() == 1 if filter_pass else np.ones(cells, bool)
-    rows = [[int(t) for t in crop(next(found), special, size)] if ok else [] for ok in passes]
+    rows = [[int(t) for t in crop_to(next(found), TOKENS, special, size)] if ok else [] for ok in passes]
     stored = matrix if encoding != "dense" else sp.csr_matrix(x)
     return {
         "name": name, "ids": list(ids), "dtype": dtype, "encoding": encoding, "sumsType": sums,
@@ -150,11 +150,11 @@ def edge_case(tokenizer, name, ids, dtype="int32", sums="float32", encoding="csr
     }
 
 
-def crop(tokens, special: bool, size: int):
+def crop_to(cell, tokens: dict, special: bool, size: int):
     """What create_dataset does to a cell."""
     if not special:
-        return tokens[:size]
-    return [TOKENS["<cls>"], *tokens[: size - 2], TOKENS["<eos>"]]
+        return cell[:size]
+    return [tokens["<cls>"], *cell[: size - 2], tokens["<eos>"]]
 
 
 def load_tokenizer(path: Path):
