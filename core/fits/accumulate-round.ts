@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { openAnnData } from '../anndata/open.js';
-import { type AnnData, READ_ROWS, type RowRange, type SparseBlock } from '../anndata/types.js';
+import { type AnnData, READ_ROWS, type RowRange } from '../anndata/types.js';
 import { scanChunk } from '../dataset/scan.js';
 import type { ChunkScan } from '../dataset/types.js';
-import { expressionBlocks } from '../methods/expression.js';
+import { type ExpressionBlock, expressionBlocks } from '../methods/expression.js';
 import { loadPlannedChunk } from '../plan/load-plan.js';
 import type { TaskContext } from '../tasks/types.js';
 import { readCellBatches } from './cell-batches.js';
@@ -64,7 +64,7 @@ async function accumulateStatisticsOf(
   const genes = await readGeneNames(input, scan.name, geneKey);
   const batches = await readCellBatches(input, batchKey);
   const description = { ...header, genes, batches: batches.names, cellsPerBatch: [...batches.cells] };
-  const blocks = (start: number, end: number) => watchedBlocks(source, { start, end });
+  const blocks = (start: number, end: number, blockRows: number) => watchedBlocks(source, { start, end, blockRows });
   await writeStatistics(path, description, (deliver) =>
     accumulateGeneStatistics({ genes: genes.length, batches, blocks, deliver }),
   );
@@ -83,7 +83,7 @@ async function accumulateGramOf(
   await writeGram(path, { ...header, genes: chosen.length }, gram);
 }
 
-async function* watchedBlocks({ input, scan, context }: Source, range: RowRange): AsyncGenerator<SparseBlock> {
+async function* watchedBlocks({ input, scan, context }: Source, range: RowRange): AsyncGenerator<ExpressionBlock> {
   for await (const block of expressionBlocks(input, scan, range)) {
     context.checkCancelled();
     yield block;

@@ -1,5 +1,6 @@
-import { BLOCK_ROWS, type SparseBlock } from '../anndata/types.js';
-import { expm1 } from '../kernels/exp.js';
+import { BLOCK_ROWS, READ_ROWS } from '../anndata/types.js';
+import { type GeneSums, GeneSumsKernel } from '../kernels/gene-sums.js';
+import type { ExpressionBlock } from '../methods/expression.js';
 
 /**
  * Memory that sums may take at once. Where batches x genes need more, the cells are read several times, each time for
@@ -17,14 +18,11 @@ export interface CellBatches {
   readonly cells: Float64Array;
 }
 
-/** Sum and sum of squares of every gene, interleaved (2 x genes values), over the cells of one batch. */
-export type GeneSums = Float64Array;
-
 export interface StatisticsInput {
   readonly genes: number;
   readonly batches: CellBatches;
-  /** Log-normalised expression of cells [start, end), in blocks of BLOCK_ROWS that begin at multiples of it. */
-  readonly blocks: (start: number, end: number) => AsyncIterable<SparseBlock>;
+  /** Log-normalised expression of cells [start, end), in blocks of `blockRows` that begin at multiples of it. */
+  readonly blocks: (start: number, end: number, blockRows: number) => AsyncIterable<ExpressionBlock>;
   /** Receives the sums of each batch once, in the order of the batches; the array is reused afterwards. */
   readonly deliver: (batch: number, sums: GeneSums) => void | Promise<void>;
   /** Default STATISTICS_BYTES. */
@@ -37,16 +35,29 @@ export interface StatisticsInput {
  * row order, so that the result never depends on how the work was divided.
  */
 export async function accumulateGeneStatistics(input: StatisticsInput): Promise<void> {
-  const { genes, batches, memory = STATISTICS_BYTES } = input;
-  const accumulator = new BatchAccumulator(genes, batchesPerPass(genes, memory, batches.names.length));
-  for (let first = 0; first < batches.names.length; first += accumulator.capacity) {
-    const end = Math.min(batches.names.length, first + accumulator.capacity);
+  const { genes, batches, blocks, memory = STATISTICS_BYTES } = input;
+  const count = batches.names.length;
+  if (isFew(count) && count * genes * 32 <= memory) {
+    const sums = new FewBatches(genes, batches);
+    const rows = rowsOf(batches, 0, count);
+    for await (const block of blocks(rows.start, rows.end, READ_ROWS)) sums.add(block);
+    await sums.deliver(input.deliver);
+    return;
+  }
+  const accumulator = new ManyBatches(genes, batchesPerPass(genes, memory, count));
+  for (let first = 0; first < count; first += accumulator.capacity) {
+    const end = Math.min(count, first + accumulator.capacity);
     const rows = rowsOf(batches, first, end);
     accumulator.begin(first, end);
-    for await (const block of input.blocks(rows.start, rows.end)) accumulator.add(block, batches.codes);
+    for await (const block of blocks(rows.start, rows.end, BLOCK_ROWS)) accumulator.add(block, batches.codes);
     for (let batch = first; batch < end; batch++) await input.deliver(batch, accumulator.sumsOf(batch));
   }
 }
+
+/** Batches whose sums over the open block are kept side by side, so that blocks may be read in parts. */
+const FEW_BATCHES = 16;
+
+export const isFew = (batches: number): boolean => batches <= FEW_BATCHES;
 
 /** How many batches are summed in one reading of the cells. */
 export function batchesPerPass(genes: number, memory: number, batches: number): number {
@@ -61,15 +72,59 @@ function rowsOf({ codes, cells }: CellBatches, first: number, end: number): { st
   return { start: firstRow - (firstRow % BLOCK_ROWS), end: codes.findLastIndex(isWanted) + 1 };
 }
 
-/** Sums of a range of batches. */
-class BatchAccumulator {
+/** Sums of few batches (`isFew`), from blocks of any size that divides BLOCK_ROWS, in row order. */
+export class FewBatches {
+  readonly #batches: CellBatches;
+  readonly #totals: readonly GeneSums[];
+  /** Sums over the open block. */
+  readonly #kernel: GeneSumsKernel;
+  readonly #touched: boolean[];
+
+  constructor(genes: number, batches: CellBatches) {
+    const { length } = batches.names;
+    this.#batches = batches;
+    this.#totals = Array.from({ length }, () => new Float64Array(genes * 2));
+    this.#kernel = new GeneSumsKernel(genes, length);
+    this.#touched = Array.from({ length }, () => false);
+  }
+
+  add({ start, rows, indptr, indices, values }: ExpressionBlock): void {
+    const { codes } = this.#batches;
+    for (let row = 0; row < rows; row++) {
+      const batch = codes === null ? 0 : codes[start + row]!;
+      if (batch < 0) continue;
+      const [from, to] = [indptr[row]!, indptr[row + 1]!];
+      this.#kernel.addRow(batch, indices.subarray(from, to), values.subarray(from, to));
+      this.#touched[batch] = true;
+    }
+    if ((start + rows) % BLOCK_ROWS === 0) this.#endBlock();
+  }
+
+  /** Ends the sums; they are given batch by batch. */
+  async deliver(to: StatisticsInput['deliver']): Promise<void> {
+    this.#endBlock();
+    for (const [batch, sums] of this.#totals.entries()) await to(batch, sums);
+  }
+
+  #endBlock(): void {
+    for (const [batch, sums] of this.#kernel.sums.entries()) {
+      if (!this.#touched[batch]) continue;
+      const total = this.#totals[batch]!;
+      for (let sum = 0; sum < sums.length; sum++) total[sum]! += sums[sum]!;
+      sums.fill(0);
+      this.#touched[batch] = false;
+    }
+  }
+}
+
+/** Sums of a range of batches, block by block: one batch within one block is summed at a time. */
+class ManyBatches {
   readonly capacity: number;
   readonly #genes: number;
   readonly #totals: Float64Array;
   /** Sums of one batch within one block: all zero between uses. */
-  readonly #scratch: Float64Array;
+  readonly #kernel: GeneSumsKernel;
   readonly #rows = new BlockRows();
-  readonly #expression = new ExpressionCache();
   #first = 0;
   #end = 0;
 
@@ -77,7 +132,7 @@ class BatchAccumulator {
     this.#genes = genes;
     this.capacity = capacity;
     this.#totals = new Float64Array(capacity * genes * 2);
-    this.#scratch = new Float64Array(genes * 2);
+    this.#kernel = new GeneSumsKernel(genes, 1);
   }
 
   begin(first: number, end: number): void {
@@ -91,7 +146,7 @@ class BatchAccumulator {
     return this.#totals.subarray(start, start + this.#genes * 2);
   }
 
-  add(block: SparseBlock, codes: Int32Array | null): void {
+  add(block: ExpressionBlock, codes: Int32Array | null): void {
     const rows = this.#rows;
     rows.group(block, codes, this.#first, this.#end);
     for (let group = 0; group < rows.groups; group++) {
@@ -100,32 +155,21 @@ class BatchAccumulator {
     }
   }
 
-  /** Adds the group's rows to the scratch sums; returns how many values they store. */
-  #sumRows({ indptr, indices, values }: SparseBlock, firstRow: number): number {
-    const sums = this.#scratch;
+  /** Adds the group's rows to the block's sums; returns how many values they store. */
+  #sumRows({ indptr, indices, values }: ExpressionBlock, firstRow: number): number {
     const { next } = this.#rows;
-    const { keys, cached } = this.#expression;
-    const bits = new Int32Array(values.buffer, values.byteOffset, values.length);
     let stored = 0;
     for (let row = firstRow; row >= 0; row = next[row]!) {
-      const end = indptr[row + 1]!;
-      stored += end - indptr[row]!;
-      for (let position = indptr[row]!; position < end; position++) {
-        const key = bits[position]!;
-        const slot = Math.imul(key, 0x9e3779b1) >>> 20;
-        if (keys[slot] !== key) this.#expression.compute(slot, key, values[position]!);
-        const value = cached[slot]!;
-        const sum = indices[position]! * 2;
-        sums[sum]! += value;
-        sums[sum + 1]! += Math.fround(value * value);
-      }
+      const [from, to] = [indptr[row]!, indptr[row + 1]!];
+      this.#kernel.addRow(0, indices.subarray(from, to), values.subarray(from, to));
+      stored += to - from;
     }
     return stored;
   }
 
-  /** Moves the scratch sums to the batch's totals: gene by gene where few were touched, else all. */
-  #flush({ indptr, indices }: SparseBlock, firstRow: number, stored: number, totals: GeneSums): void {
-    const sums = this.#scratch;
+  /** Moves the block's sums to the batch's totals: gene by gene where few were touched, else all. */
+  #flush({ indptr, indices }: ExpressionBlock, firstRow: number, stored: number, totals: GeneSums): void {
+    const sums = this.#kernel.sums[0]!;
     if (stored >= this.#genes) {
       for (let sum = 0; sum < sums.length; sum++) totals[sum]! += sums[sum]!;
       sums.fill(0);
@@ -141,17 +185,6 @@ class BatchAccumulator {
         sums[sum + 1] = 0;
       }
     }
-  }
-}
-
-/** float32(expm1(x)) of values seen lately, found by their bits: a cell's values repeat, since its counts do. */
-class ExpressionCache {
-  readonly keys = new Int32Array(4096);
-  readonly cached = new Float64Array(4096);
-
-  compute(slot: number, key: number, logarithm: number): void {
-    this.keys[slot] = key;
-    this.cached[slot] = Math.fround(expm1(logarithm));
   }
 }
 
@@ -171,7 +204,7 @@ class BlockRows {
     return this.#firstRows[group]!;
   }
 
-  group({ start, rows }: SparseBlock, codes: Int32Array | null, first: number, end: number): void {
+  group({ start, rows }: ExpressionBlock, codes: Int32Array | null, first: number, end: number): void {
     this.groups = 0;
     this.next.fill(-1);
     const lastRows = new Map<number, number>();

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { SparseBlock } from '../anndata/types.js';
 import { BLOCK_ROWS } from '../anndata/types.js';
+import type { ExpressionBlock } from '../methods/expression.js';
 import { QUIET } from '../tasks/types.js';
 import { cellBatches } from './cell-batches.js';
 import { accumulateGeneStatistics, batchesPerPass, type CellBatches } from './gene-statistics.js';
@@ -53,7 +53,7 @@ async function open(path: string): Promise<StatisticsReader> {
 }
 
 /** Rows [from, to) of a dense matrix as blocks. */
-async function* blocksOf(x: Float32Array, columns: number, from: number, to: number): AsyncGenerator<SparseBlock> {
+async function* blocksOf(x: Float32Array, columns: number, from: number, to: number): AsyncGenerator<ExpressionBlock> {
   for (let start = from; start < to; start += BLOCK_ROWS) {
     const rows = Math.min(BLOCK_ROWS, to - start);
     const indptr = new Int32Array(rows + 1);
@@ -227,7 +227,7 @@ describe('gene statistics', () => {
     const labels = Array.from({ length: cells }, (_, cell) => `batch ${(cell * 7919) % count}`);
     const batches = cellBatches(labels);
     const values = Float32Array.of(0.5, 1, 1.5, 2);
-    async function* blocks(start: number, end: number): AsyncGenerator<SparseBlock> {
+    async function* blocks(start: number, end: number): AsyncGenerator<ExpressionBlock> {
       for (let first = start; first < end; first += BLOCK_ROWS) {
         const rows = Math.min(BLOCK_ROWS, end - first);
         const indptr = Int32Array.from({ length: rows + 1 }, (_, row) => row * 4);

@@ -1,5 +1,5 @@
 import { invalidInput, type ObsmithError } from '../errors.js';
-import type { GeneSums } from './gene-statistics.js';
+import type { GeneSums } from '../kernels/gene-sums.js';
 import { normalizedDispersions } from './normalized-dispersion.js';
 
 /** Chooses highly variable genes from the sums of one batch after the other; memory is a few values per gene. */

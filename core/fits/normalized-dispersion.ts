@@ -1,5 +1,5 @@
+import type { GeneSums } from '../kernels/gene-sums.js';
 import { log, log1p } from '../kernels/log.js';
-import type { GeneSums } from './gene-statistics.js';
 
 const BINS = 20;
 

@@ -1,6 +1,6 @@
 import { invalidInput } from '../errors.js';
+import type { GeneSums } from '../kernels/gene-sums.js';
 import type { TaskContext } from '../tasks/types.js';
-import type { GeneSums } from './gene-statistics.js';
 import { createPartial, openPartial, type PartialHeader, type PartialReader } from './partial-file.js';
 import type { Fit } from './types.js';
 

@@ -99,7 +99,7 @@ async function chooseWithin(
   await accumulateGeneStatistics({
     genes: names.length,
     batches,
-    blocks: (start, end) => expressionBlocks(chunk, scan, { start, end }),
+    blocks: (start, end, blockRows) => expressionBlocks(chunk, scan, { start, end, blockRows }),
     deliver: (batch, sums) => choice.add(sums, batches.cells[batch]!),
   });
   return choice.choose();
