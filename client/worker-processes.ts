@@ -5,6 +5,12 @@ import { ObsmithError } from '../core/errors.js';
 import { built } from '../core/package-root.js';
 import { type GuardedProcess, startGuarded } from '../server/guarded-process.js';
 
+/**
+ * How glibc gives memory to workers. Threads would each get arenas of their own, and once a large buffer was freed the next
+ * ones would be cut from them, so that freed memory never goes back to the system: this way every buffer of 256 KiB and
+ * more is a mapping that ends with it. Other systems do not look at these variables.
+ */
+const ALLOCATOR: NodeJS.ProcessEnv = { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: String(256 * 1024) };
 /** A worker that ends by itself is started again this often; the work goes on from its checkpoints. */
 const RESTARTS = 3;
 /** Activities get their own grace, and then the process ends itself. */
@@ -21,7 +27,7 @@ export class WorkerProcesses {
   readonly lost: Promise<never>;
 
   constructor(environment: NodeJS.ProcessEnv, logFolder: string) {
-    this.#environment = environment;
+    this.#environment = { ...ALLOCATOR, ...environment };
     this.#logFolder = logFolder;
     this.lost = new Promise((_, reject) => {
       this.#reportLoss = reject;

@@ -1,6 +1,6 @@
 import type { Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
-import { stopIdleThreads } from '../core/tasks/run-task.js';
+import { stopIdleThreads } from '../core/tasks/thread-lanes.js';
 
 /** When a worker process ends by itself. */
 export interface WorkerEnd {

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { loadPlan } from '../plan/load-plan.js';
-import { runTask, stopIdleThreads } from './run-task.js';
+import { runTask } from './run-task.js';
+import { stopIdleThreads } from './thread-lanes.js';
 
 let base: string;
 

@@ -1,9 +1,9 @@
-import { availableParallelism } from 'node:os';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { ObsmithError } from '../errors.js';
-import { built } from '../package-root.js';
+import { cancelled } from './cancelled.js';
 import type { TaskInput, TaskName, TaskOutput } from './definitions.js';
 import { deserializeError, type StartMessage, type ThreadMessage } from './messages.js';
+import { laneOf } from './thread-lanes.js';
 
 export interface RunTaskOptions {
   readonly onProgress?: (done: number, total: number) => void;
@@ -12,48 +12,28 @@ export interface RunTaskOptions {
 
 /** A busy thread that has not noticed its cancellation after this time is terminated. */
 const CANCEL_GRACE_MS = 5_000;
-/** Threads are kept for the next task (their wasm memory and caches are warm), at most this many idle ones. */
-const MAX_IDLE_THREADS = availableParallelism();
 
-const idle: Worker[] = [];
-
-/** Runs a core function in a worker thread. Rejects with an ObsmithError; type Cancelled after `signal` aborted. */
+/**
+ * Runs a core function in a worker thread, in turn where its lane has no thread to spare. Rejects with an ObsmithError; type
+ * Cancelled after `signal` aborted.
+ */
 export async function runTask<N extends TaskName>(
   name: N,
   input: TaskInput<N>,
   options: RunTaskOptions = {},
 ): Promise<TaskOutput<N>> {
   if (options.signal?.aborted) throw cancelled();
-  const thread = idle.pop() ?? startThread();
-  thread.ref();
+  const lane = laneOf(name);
+  const thread = await lane.take(options.signal);
+  let usable = true;
   try {
-    const output = await converse(thread, name, input, options);
-    release(thread);
-    return output as TaskOutput<N>;
+    return (await converse(thread, name, input, options)) as TaskOutput<N>;
   } catch (error) {
-    if (error instanceof ObsmithError && error.type !== 'Internal') release(thread);
-    else await thread.terminate();
+    usable = error instanceof ObsmithError && error.type !== 'Internal';
     throw error;
+  } finally {
+    await lane.giveBack(thread, usable);
   }
-}
-
-/** Ends all idle threads; for a process that is shutting down. */
-export async function stopIdleThreads(): Promise<void> {
-  await Promise.all(idle.splice(0).map((thread) => thread.terminate()));
-}
-
-function startThread(): Worker {
-  return new Worker(built('core/tasks/thread.js'));
-}
-
-function release(thread: Worker): void {
-  if (thread.threadId === -1) return;
-  if (idle.length >= MAX_IDLE_THREADS) {
-    void thread.terminate();
-    return;
-  }
-  thread.unref();
-  idle.push(thread);
 }
 
 function converse(
@@ -88,14 +68,6 @@ function converse(
     thread.on('message', onMessage).on('error', onError).on('exit', onExit);
     signal?.addEventListener('abort', onAbort, { once: true });
     thread.postMessage({ name, input, cancelFlag } satisfies StartMessage);
-  });
-}
-
-function cancelled(): ObsmithError {
-  return new ObsmithError({
-    type: 'Cancelled',
-    message: 'The task was cancelled.',
-    remedy: 'Start the run again to go on from its last checkpoint.',
   });
 }
 

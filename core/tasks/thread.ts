@@ -1,5 +1,5 @@
 import { parentPort } from 'node:worker_threads';
-import { ObsmithError } from '../errors.js';
+import { cancelled } from './cancelled.js';
 import type { TaskName } from './definitions.js';
 import { type StartMessage, serializeError, type ThreadMessage } from './messages.js';
 import { runInline } from './run-inline.js';
@@ -30,11 +30,7 @@ function contextOf(cancelFlag: SharedArrayBuffer): TaskContext {
     },
     checkCancelled() {
       if (Atomics.load(flag, 0) === 0) return;
-      throw new ObsmithError({
-        type: 'Cancelled',
-        message: 'The task was cancelled.',
-        remedy: 'Start the run again to go on from its last checkpoint.',
-      });
+      throw cancelled();
     },
   };
 }

@@ -1,0 +1,95 @@
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import { built } from '../package-root.js';
+import { cancelled } from './cancelled.js';
+import type { TaskName } from './definitions.js';
+
+/**
+ * Room for the young objects of a thread. What tasks compute with lies in typed arrays outside of it, and V8 would let the
+ * garbage of each thread grow to 48 MB.
+ */
+const YOUNG_OBJECTS_MB = 6;
+
+/** Threads that run one kind of tasks, one task at a time each, and are kept for the next: modules, wasm memory and compiled code are warm. */
+class Lane {
+  readonly #threads: number;
+  readonly #idle: Worker[] = [];
+  /** Tasks that wait for a thread; each takes one or leaves. */
+  readonly #waiting: ((thread: Worker) => void)[] = [];
+  #busy = 0;
+
+  constructor(threads: number) {
+    this.#threads = threads;
+  }
+
+  /** A thread for one task. @throws Cancelled once `signal` aborts while all threads are busy */
+  async take(signal?: AbortSignal): Promise<Worker> {
+    const idle = this.#idle.pop();
+    if (idle === undefined && this.#busy >= this.#threads) return this.#wait(signal);
+    this.#busy++;
+    const thread = idle ?? startThread();
+    thread.ref();
+    return thread;
+  }
+
+  /** `usable` is false for a thread that failed: it is replaced where one is waited for. */
+  async giveBack(thread: Worker, usable: boolean): Promise<void> {
+    const ended = thread.threadId === -1;
+    if (!usable && !ended) await thread.terminate();
+    const next = this.#waiting.shift();
+    if (next) next(usable && !ended ? thread : startThread());
+    else {
+      this.#busy--;
+      if (!usable || ended) return;
+      thread.unref();
+      this.#idle.push(thread);
+    }
+  }
+
+  async stopIdle(): Promise<void> {
+    await Promise.all(this.#idle.splice(0).map((thread) => thread.terminate()));
+  }
+
+  #wait(signal?: AbortSignal): Promise<Worker> {
+    return new Promise((resolve, reject) => {
+      const take = (thread: Worker): void => {
+        signal?.removeEventListener('abort', leave);
+        resolve(thread);
+      };
+      const leave = (): void => {
+        this.#waiting.splice(this.#waiting.indexOf(take), 1);
+        reject(cancelled());
+      };
+      signal?.addEventListener('abort', leave, { once: true });
+      this.#waiting.push(take);
+    });
+  }
+}
+
+function startThread(): Worker {
+  return new Worker(built('core/tasks/thread.js'), {
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_OBJECTS_MB },
+  });
+}
+
+/** Work on whole matrices: the slots of the worker's activities bound it, and each slot keeps its thread. */
+const matrices = new Lane(Number.POSITIVE_INFINITY);
+/** Publishing hashes and decodes what was staged, while the next arrays are computed. */
+const publishing = new Lane(Math.ceil(availableParallelism() / 2));
+/** What takes moments never waits behind the others. */
+const moments = new Lane(1);
+
+const LANES: Partial<Record<TaskName, Lane>> = {
+  publishArray: publishing,
+  resolveFits: moments,
+  findChunks: moments,
+  discardStaged: moments,
+  closeChunk: moments,
+};
+
+export const laneOf = (name: TaskName): Lane => LANES[name] ?? matrices;
+
+/** Ends all idle threads; for a process that is shutting down. */
+export async function stopIdleThreads(): Promise<void> {
+  await Promise.all([matrices, publishing, moments].map((lane) => lane.stopIdle()));
+}
