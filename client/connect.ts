@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection, defaultGrpcRetryOptions, makeGrpcRetryInterceptor } from '@temporalio/client';
-import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { ObsmithError } from '../core/errors.js';
+import type { ServerSettings } from '../server/connection-settings.js';
 import { baseFolders, findServer } from '../server/find-server.js';
-import { isServing } from '../server/start-server.js';
+import { probeServer } from '../server/probe-server.js';
 
 /** A client on a server that runs, and where that is. */
 export interface ConnectedClient {
@@ -13,26 +13,16 @@ export interface ConnectedClient {
   close(): Promise<void>;
 }
 
-/** Connects with the credentials of TEMPORAL_* variables and the Temporal configuration file. */
-export async function connectTo(address: string, env: NodeJS.ProcessEnv): Promise<ConnectedClient> {
-  const overrideEnvVars = Object.fromEntries(
-    Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined),
-  );
-  const { connectionOptions, namespace = 'default' } = loadClientConnectConfig({ overrideEnvVars });
-  const { tls, apiKey, metadata } = connectionOptions;
+/** Connects with the credentials of its settings. */
+export async function connectTo({ namespace, ...settings }: ServerSettings): Promise<ConnectedClient> {
   const retries = new ClosableRetries();
-  const connection = await Connection.connect({
-    address,
-    interceptors: [makeGrpcRetryInterceptor(retries.options)],
-    ...(tls === undefined ? {} : { tls }),
-    ...(typeof apiKey === 'string' ? { apiKey } : {}),
-    ...(metadata === undefined ? {} : { metadata }),
-  });
+  const interceptors = [makeGrpcRetryInterceptor(retries.options)];
+  const connection = await Connection.connect({ ...settings, interceptors });
   const close = async (): Promise<void> => {
     await retries.end();
     await connection.close();
   };
-  return { client: new Client({ connection, namespace }), address, namespace, close };
+  return { client: new Client({ connection, namespace }), address: settings.address, namespace, close };
 }
 
 /** The SDK's retries, which throw from a timer where a connection is closed while one of them is due: these can be ended first. */
@@ -68,8 +58,8 @@ export interface CommandPlace {
 
 /** The running server, for commands that talk to a run of it; an error where there is none. */
 export async function connectToRunning({ env, cwd }: CommandPlace): Promise<ConnectedClient> {
-  const found = await findServer(env, isServing, baseFolders(env, cwd));
-  if (found) return connectTo(found.address, env);
+  const found = await findServer(env, probeServer, baseFolders(env, cwd));
+  if (found) return connectTo(found.settings);
   throw new ObsmithError({
     type: 'StoreUnavailable',
     message:

@@ -3,11 +3,13 @@ import type { WorkerKind } from '../activities/types.js';
 import { OBSMITH_FOLDER } from '../core/dataset/layout.js';
 import { ObsmithError } from '../core/errors.js';
 import { binarySources } from '../server/binary-sources.js';
+import { embeddedEnvironment, type ServerSettings } from '../server/connection-settings.js';
 import { findBinary } from '../server/find-binary.js';
 import { baseFolders, findServer } from '../server/find-server.js';
+import { probeServer } from '../server/probe-server.js';
 import { describeQueue } from '../server/queue-watcher.js';
 import { queueNames, queuePrefix } from '../server/queues.js';
-import { isServing, type StartedServer, startServer } from '../server/start-server.js';
+import { type StartedServer, startServer } from '../server/start-server.js';
 import { type ConnectedClient, connectTo } from './connect.js';
 import { WorkerProcesses } from './worker-processes.js';
 
@@ -35,17 +37,17 @@ export interface Session extends ConnectedClient {
 /** Finds the server or embeds one, and sees to it that workflows and CPU work have a worker. */
 export async function openSession(options: SessionOptions): Promise<Session> {
   const logFolder = join(options.folder, OBSMITH_FOLDER, 'logs');
-  const found = await findServer(options.env, isServing, baseFolders(options.env, options.cwd, options.folder));
-  return found ? joinServer(found.address, logFolder, options) : embedServer(logFolder, options);
+  const found = await findServer(options.env, probeServer, baseFolders(options.env, options.cwd, options.folder));
+  return found ? joinServer(found.settings, logFolder, options) : embedServer(logFolder, options);
 }
 
 async function embedServer(logFolder: string, options: SessionOptions): Promise<Session> {
   const { path } = await findBinary(binarySources(options.env), options.say);
   const server = await startServer({ binary: path, logFile: join(logFolder, 'temporal.log') });
-  const env = { ...options.env, TEMPORAL_ADDRESS: server.address, OBSMITH_EMBEDDED_IN: String(process.pid) };
-  const workers = new WorkerProcesses(env, logFolder);
+  const env = embeddedEnvironment(options.env, server.address);
+  const workers = new WorkerProcesses({ ...env, OBSMITH_EMBEDDED_IN: String(process.pid) }, logFolder);
   workers.start('cpu');
-  const connected = await connectTo(server.address, env);
+  const connected = await connectTo({ address: server.address, namespace: 'default' });
   const lost = Promise.race([workers.lost, serverLost(server, join(logFolder, 'temporal.log'))]);
   lost.catch(() => {}); // It also rejects when the session is closed.
   return {
@@ -58,8 +60,9 @@ async function embedServer(logFolder: string, options: SessionOptions): Promise<
   };
 }
 
-async function joinServer(address: string, logFolder: string, options: SessionOptions): Promise<Session> {
-  const connected = await connectTo(address, options.env);
+async function joinServer(settings: ServerSettings, logFolder: string, options: SessionOptions): Promise<Session> {
+  const { address } = settings;
+  const connected = await connectTo(settings);
   const workers = new WorkerProcesses({ ...options.env, TEMPORAL_ADDRESS: address }, logFolder);
   const startWorker = (kind: WorkerKind): void => {
     if (!options.startWorkers) return;

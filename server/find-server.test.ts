@@ -2,14 +2,17 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { baseFolders, DEFAULT_ADDRESS, findServer, workerAddress } from './find-server.js';
+import type { ServerSettings } from './connection-settings.js';
+import { baseFolders, DEFAULT_ADDRESS, findServer, workerServer } from './find-server.js';
 import { recordServer } from './server-file.js';
 
 const asked: string[] = [];
-const probe = (answering: string[]) => async (address: string) => {
-  asked.push(address);
-  return answering.includes(address);
-};
+const probe =
+  (answering: string[]) =>
+  async ({ address }: ServerSettings) => {
+    asked.push(address);
+    return answering.includes(address) ? null : { message: `${address} is down`, remedy: 'Start it.' };
+  };
 const HOME = tmpdir();
 const GONE_PID = 2 ** 22 + 1;
 
@@ -30,8 +33,7 @@ describe('findServer', () => {
     await recordServer(base, 'login1:7233');
     const env = { TEMPORAL_ADDRESS: 'server:7233', TEMPORAL_NAMESPACE: 'cells', HOME };
     expect(await findServer(env, probe(['server:7233', 'login1:7233', DEFAULT_ADDRESS]), [base])).toEqual({
-      address: 'server:7233',
-      namespace: 'cells',
+      settings: { address: 'server:7233', namespace: 'cells' },
       configured: true,
     });
     expect(asked).toEqual(['server:7233']);
@@ -40,20 +42,22 @@ describe('findServer', () => {
   it('takes the server that the base folder names next', async () => {
     await recordServer(base, 'login1:7233');
     const found = await findServer({ HOME }, probe(['login1:7233', DEFAULT_ADDRESS]), ['/nowhere', base]);
-    expect(found).toEqual({ address: 'login1:7233', namespace: 'default', configured: false });
+    expect(found).toEqual({
+      settings: { address: 'login1:7233', namespace: 'default' },
+      configured: false,
+    });
     expect(asked).toEqual(['login1:7233']);
-    expect(await workerAddress({ HOME }, [base])).toBe('login1:7233');
-    expect(await workerAddress({ HOME, TEMPORAL_ADDRESS: 'server:7233' }, [base])).toBe('server:7233');
+    expect((await workerServer({ HOME }, [base])).address).toBe('login1:7233');
+    expect((await workerServer({ HOME, TEMPORAL_ADDRESS: 'server:7233' }, [base])).address).toBe('server:7233');
   });
 
   it('takes a server on the default port last, and none otherwise', async () => {
     expect(await findServer({ HOME }, probe([DEFAULT_ADDRESS]), [base])).toEqual({
-      address: DEFAULT_ADDRESS,
-      namespace: 'default',
+      settings: { address: DEFAULT_ADDRESS, namespace: 'default' },
       configured: false,
     });
     expect(await findServer({ HOME }, probe([]), [base])).toBeNull();
-    expect(await workerAddress({ HOME }, [base])).toBe(DEFAULT_ADDRESS);
+    expect((await workerServer({ HOME }, [base])).address).toBe(DEFAULT_ADDRESS);
   });
 
   it('does not replace a configured server that is down, but says what to do', async () => {
@@ -69,7 +73,7 @@ describe('findServer', () => {
     await leaveRecord({ address: 'login1:7233', host: 'login1', pid: 1, started: '2030-01-31T06:00:00.000Z' });
     await expect(findServer({ HOME }, probe([DEFAULT_ADDRESS]), [base])).rejects.toMatchObject({
       type: 'StoreUnavailable',
-      message: expect.stringMatching(/login1:7233.*obsmith dev.*login1.*server\.json.*2030-01-31/),
+      message: expect.stringMatching(/login1:7233 is down.*obsmith dev.*login1.*server\.json.*2030-01-31/),
       remedy: expect.stringContaining(`rm ${join(base, '.obsmith/server.json')}`),
     });
   });

@@ -1,19 +1,18 @@
-import { loadClientConnectConfig } from '@temporalio/envconfig';
-import { ObsmithError } from '../core/errors.js';
+import { ObsmithError, type Problem } from '../core/errors.js';
+import { connectionSettings, type ServerSettings } from './connection-settings.js';
 import { type RecordedServer, recordedServer } from './server-file.js';
 
 export const DEFAULT_ADDRESS = '127.0.0.1:7233';
 
 /** A server that runs already. */
 export interface FoundServer {
-  readonly address: string;
-  readonly namespace: string;
+  readonly settings: ServerSettings;
   /** True where TEMPORAL_ADDRESS or the Temporal configuration file names it. */
   readonly configured: boolean;
 }
 
-/** Looks whether a server answers; replaced in tests. */
-export type Probe = (address: string) => Promise<boolean>;
+/** What is wrong with a server, or null; replaced in tests. */
+export type Probe = (settings: ServerSettings) => Promise<Problem | null>;
 
 /** Base folders whose `.obsmith/server.json` a command looks at: the one it knows, BASE_FILE_PATH, the working directory. */
 export function baseFolders(env: NodeJS.ProcessEnv, cwd: string, known?: string): string[] {
@@ -29,40 +28,39 @@ export async function findServer(
   probe: Probe,
   bases: readonly string[],
 ): Promise<FoundServer | null> {
-  const { connectionOptions, namespace = 'default' } = loadClientConnectConfig({ overrideEnvVars: definedOf(env) });
-  const { address } = connectionOptions;
-  if (address !== undefined) {
-    if (await probe(address)) return { address, namespace, configured: true };
-    throw noAnswer(
-      `No Temporal server answers at ${address} (namespace ${namespace}), which TEMPORAL_ADDRESS or the Temporal configuration file names`,
-      'Start it, correct the address, or unset TEMPORAL_ADDRESS so that a server is started for the run.',
-    );
+  const settings = connectionSettings(env);
+  if (settings.address !== null) {
+    const configured = { ...settings, address: settings.address };
+    const problem = await probe(configured);
+    if (problem === null) return { settings: configured, configured: true };
+    const { message, remedy } = problem;
+    const otherwise = 'Or unset TEMPORAL_ADDRESS: a server is then started for the run.';
+    throw serverProblem({ message, remedy: `${remedy} ${otherwise}` });
   }
   const recorded = await recordedServer(bases);
   if (recorded !== null) {
-    if (await probe(recorded.address)) return { address: recorded.address, namespace, configured: false };
-    throw recordedIsGone(recorded);
+    const named = { ...settings, address: recorded.address };
+    const problem = await probe(named);
+    if (problem === null) return { settings: named, configured: false };
+    throw recordedIsGone(recorded, problem);
   }
-  return (await probe(DEFAULT_ADDRESS)) ? { address: DEFAULT_ADDRESS, namespace, configured: false } : null;
+  const byDefault = { ...settings, address: DEFAULT_ADDRESS };
+  return (await probe(byDefault)) === null ? { settings: byDefault, configured: false } : null;
 }
 
-/** Address that a worker connects to by what is configured or recorded, without looking whether anything answers there. */
-export async function workerAddress(env: NodeJS.ProcessEnv, bases: readonly string[]): Promise<string> {
-  const { connectionOptions } = loadClientConnectConfig({ overrideEnvVars: definedOf(env) });
-  return connectionOptions.address ?? (await recordedServer(bases))?.address ?? DEFAULT_ADDRESS;
+/** The server that a worker connects to by what is configured or recorded, without looking whether anything answers there. */
+export async function workerServer(env: NodeJS.ProcessEnv, bases: readonly string[]): Promise<ServerSettings> {
+  const settings = connectionSettings(env);
+  const address = settings.address ?? (await recordedServer(bases))?.address ?? DEFAULT_ADDRESS;
+  return { ...settings, address };
 }
 
-const noAnswer = (message: string, remedy: string): ObsmithError =>
+/** A named server that cannot be used. */
+export const serverProblem = ({ message, remedy }: Problem): ObsmithError =>
   new ObsmithError({ type: 'StoreUnavailable', message, remedy });
 
-const recordedIsGone = ({ address, host, started, file }: RecordedServer): ObsmithError =>
-  noAnswer(
-    `No Temporal server answers at ${address}, which \`obsmith dev\` on ${host} wrote to ${file} at ${started}`,
-    `Start it again there; or, where it is gone for good, remove the record: rm ${file}`,
-  );
-
-function definedOf(env: NodeJS.ProcessEnv): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
-  );
-}
+const recordedIsGone = ({ address, host, started, file }: RecordedServer, { message }: Problem): ObsmithError =>
+  serverProblem({
+    message: `${message}; \`obsmith dev\` on ${host} wrote ${address} to ${file} at ${started}`,
+    remedy: `Start it again there; or, where it is gone for good, remove the record: rm ${file}`,
+  });

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Connection } from '@temporalio/client';
 import { ObsmithError } from '../core/errors.js';
 import { SEARCH_ATTRIBUTES } from '../workflows/search-attribute-keys.js';
 import { type GuardedProcess, startGuarded } from './guarded-process.js';
+import { probeServer } from './probe-server.js';
 
 export interface ServerOptions {
   readonly binary: string;
@@ -30,6 +30,7 @@ export interface StartedServer {
 
 const READY_MS = 30_000;
 const LOOK_MS = 50;
+const LOOK_TIMEOUT_MS = 2_000;
 /** A free port may be taken by somebody else before the server has it. */
 const ATTEMPTS = 3;
 
@@ -81,22 +82,9 @@ async function answers(address: string, { exited }: GuardedProcess): Promise<boo
   return false;
 }
 
-/** True where a Temporal server answers at an address and knows its namespace. */
-export async function isServing(address: string, namespace = 'default', timeoutMs = 2_000): Promise<boolean> {
-  try {
-    const connection = await Connection.connect({ address, connectTimeout: timeoutMs });
-    try {
-      await connection.withDeadline(Date.now() + timeoutMs, () =>
-        connection.workflowService.describeNamespace({ namespace }),
-      );
-      return true;
-    } finally {
-      await connection.close();
-    }
-  } catch {
-    return false;
-  }
-}
+/** True where a development server answers. */
+export const isServing = async (address: string): Promise<boolean> =>
+  (await probeServer({ address, namespace: 'default' }, LOOK_TIMEOUT_MS)) === null;
 
 async function startFailed(logFile: string, address: string): Promise<ObsmithError> {
   const log = await readFile(logFile, 'utf8').catch(() => '');

@@ -3,6 +3,7 @@ import { Worker } from '@temporalio/worker';
 import { cpuActivities } from '../activities/cpu.js';
 import { lightActivities } from '../activities/light.js';
 import { built } from '../core/package-root.js';
+import type { ServerSettings } from '../server/connection-settings.js';
 import { queueNames } from '../server/queues.js';
 import { registerSearchAttributes } from '../server/search-attributes.js';
 import { runWorkers, SHUTDOWN_FORCE, SHUTDOWN_GRACE, type WorkerEnd } from './lifecycle.js';
@@ -11,6 +12,7 @@ import { connectWorker } from './runtime.js';
 export interface CpuWorkerOptions extends WorkerEnd {
   /** Activities at once on `obsmith-cpu`, default one per core. */
   readonly concurrency?: number;
+  readonly server: ServerSettings;
   readonly queuePrefix: string;
   /** Process whose end ends all runs of this worker; null where runs outlive it. */
   readonly embeddedIn: number | null;
@@ -23,7 +25,7 @@ const CACHED_WORKFLOWS = 256;
 
 /** Polls `obsmith` (workflows and light activities) and `obsmith-cpu`. */
 export async function runCpuWorker(options: CpuWorkerOptions): Promise<void> {
-  const { connection, namespace, server, logger } = await connectWorker();
+  const { connection, namespace, server, logger } = await connectWorker(options.server);
   const queues = queueNames(options.queuePrefix);
   const searchAttributes = await registerSearchAttributes(connection, namespace);
   if (!searchAttributes) logger.warn('The server refuses search attributes; runs go on without.');

@@ -1,5 +1,6 @@
 import { Worker } from '@temporalio/worker';
 import { embedActivities } from '../activities/embed.js';
+import type { ServerSettings } from '../server/connection-settings.js';
 import { queueNames } from '../server/queues.js';
 import { runWorkers, SHUTDOWN_FORCE, SHUTDOWN_GRACE, type WorkerEnd } from './lifecycle.js';
 import { connectWorker } from './runtime.js';
@@ -7,12 +8,13 @@ import { connectWorker } from './runtime.js';
 export interface GpuWorkerOptions extends WorkerEnd {
   /** Activities at once, default 1: a device has one. */
   readonly concurrency?: number;
+  readonly server: ServerSettings;
   readonly queuePrefix: string;
 }
 
 /** Polls only `obsmith-gpu`. */
 export async function runGpuWorker(options: GpuWorkerOptions): Promise<void> {
-  const { connection, namespace, logger } = await connectWorker();
+  const { connection, namespace, logger } = await connectWorker(options.server);
   try {
     const gpu = await Worker.create({
       connection,

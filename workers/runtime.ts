@@ -1,7 +1,8 @@
-import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { DefaultLogger, makeTelemetryFilterString, NativeConnection, Runtime } from '@temporalio/worker';
 import { type Logger, pino } from 'pino';
-import { ObsmithError } from '../core/errors.js';
+import type { ServerSettings } from '../server/connection-settings.js';
+import { serverProblem } from '../server/find-server.js';
+import { probeServer } from '../server/probe-server.js';
 
 /** A connection with what workers on it share. */
 export interface WorkerConnection {
@@ -12,8 +13,8 @@ export interface WorkerConnection {
   readonly logger: Logger;
 }
 
-/** Connects as TEMPORAL_* variables or the Temporal configuration file say, and sends all logs to stderr as JSON lines. */
-export async function connectWorker(): Promise<WorkerConnection> {
+/** Connects to a server, after looking whether it can be used, and sends all logs to stderr as JSON lines. */
+export async function connectWorker(settings: ServerSettings): Promise<WorkerConnection> {
   const logger = pino(
     { name: 'obsmith', errorKey: 'error', level: process.env.OBSMITH_LOG_LEVEL ?? 'info' },
     pino.destination(2),
@@ -25,17 +26,9 @@ export async function connectWorker(): Promise<WorkerConnection> {
     telemetryOptions: { logging: { filter: makeTelemetryFilterString({ core: 'WARN', other: 'WARN' }), forward: {} } },
     shutdownSignals: [],
   });
-  const { connectionOptions, namespace = 'default' } = loadClientConnectConfig();
-  const address = connectionOptions.address ?? 'localhost:7233';
-  try {
-    const connection = await NativeConnection.connect(connectionOptions);
-    return { connection, namespace, server: `${address}/${namespace}`, logger };
-  } catch (cause) {
-    throw new ObsmithError({
-      type: 'StoreUnavailable',
-      message: `No Temporal server answers at ${address}`,
-      remedy: 'Start one with `obsmith dev`, or set TEMPORAL_ADDRESS to a server that runs.',
-      cause,
-    });
-  }
+  const { address, namespace, ...credentials } = settings;
+  const problem = await probeServer(settings);
+  if (problem !== null) throw serverProblem(problem);
+  const connection = await NativeConnection.connect({ address, ...credentials });
+  return { connection, namespace, server: `${address}/${namespace}`, logger };
 }

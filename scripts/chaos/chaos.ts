@@ -88,7 +88,7 @@ class Stage {
       OBSMITH_CHAOS_BLOCKS: notesIn(folder),
       NODE_OPTIONS: `--import ${join(PACKAGE_ROOT, 'scripts/chaos/faults.mjs')}`,
     };
-    const client = await connectTo(server.address, env);
+    const client = await connectTo({ address: server.address, namespace: 'default' });
     return new Stage(server, new WorkerPool(workers, env, folder), client, queueNames(prefix).workflows);
   }
 

@@ -49,6 +49,7 @@ export function register(program: Command, cli: Cli): void {
 
 async function serve(cli: Cli, flags: DevFlags): Promise<void> {
   const { startServer } = await import('../../server/start-server.js');
+  const { embeddedEnvironment } = await import('../../server/connection-settings.js');
   const { findBinary } = await import('../../server/find-binary.js');
   const { binarySources } = await import('../../server/binary-sources.js');
   const { listeningPlace } = await import('../../server/listening-place.js');
@@ -62,7 +63,7 @@ async function serve(cli: Cli, flags: DevFlags): Promise<void> {
     ...{ binary, logFile, host: place.ip, port: flags.port, uiPort: flags.uiPort },
     databaseFile: join(folder, 'temporal.db'),
   });
-  const workers = new WorkerProcesses({ ...cli.env, TEMPORAL_ADDRESS: server.address }, folder);
+  const workers = new WorkerProcesses(embeddedEnvironment(cli.env, server.address), folder);
   let forget = async (): Promise<void> => {};
   try {
     const shared = place.loopback ? null : await record(cli, place, flags);

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { isObsmithError, withRemedy } from '../../core/errors.js';
 import { type Device, deviceOf, parseDevice } from '../../core/inference/device.js';
+import type { ServerSettings } from '../../server/connection-settings.js';
 import type { WorkerEnd } from '../../workers/lifecycle.js';
 import type { Cli } from '../terminal/cli.js';
 
@@ -35,9 +36,9 @@ export function register(program: Command, cli: Cli): void {
         import('../../workers/cpu.js'),
         import('../../server/queues.js'),
       ]);
-      await findItsServer(cli);
       const embeddedIn = cli.env.OBSMITH_EMBEDDED_IN ? Number(cli.env.OBSMITH_EMBEDDED_IN) : null;
-      await runCpuWorker({ ...optionsOf(cli, flags), queuePrefix: queuePrefix(cli.env), embeddedIn });
+      const server = await serverOf(cli);
+      await runCpuWorker({ ...optionsOf(cli, flags), server, queuePrefix: queuePrefix(cli.env), embeddedIn });
       return ended('cpu');
     }),
   );
@@ -55,17 +56,16 @@ export function register(program: Command, cli: Cli): void {
         // Refused here: a worker without its device would fail one chunk after the other.
         await probeDevice(device);
         process.env.OBSMITH_DEVICE = device; // For its threads.
-        await findItsServer(cli);
-        await runGpuWorker({ ...optionsOf(cli, flags), queuePrefix: queuePrefix(cli.env) });
+        const server = await serverOf(cli);
+        await runGpuWorker({ ...optionsOf(cli, flags), server, queuePrefix: queuePrefix(cli.env) });
         return ended('gpu');
       }),
     );
 }
 
-/** The SDK's configuration is read from the environment, so an address from a base folder goes there. */
-async function findItsServer({ env, cwd }: Cli): Promise<void> {
-  const { baseFolders, workerAddress } = await import('../../server/find-server.js');
-  process.env.TEMPORAL_ADDRESS = await workerAddress(env, baseFolders(env, cwd));
+async function serverOf({ env, cwd }: Cli): Promise<ServerSettings> {
+  const { baseFolders, workerServer } = await import('../../server/find-server.js');
+  return workerServer(env, baseFolders(env, cwd));
 }
 
 function addWorker(parent: Command, kind: string, does: string, concurrency: string): Command {

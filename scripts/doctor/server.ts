@@ -4,7 +4,7 @@ import { isObsmithError } from '../../core/errors.js';
 import { binarySources } from '../../server/binary-sources.js';
 import { cachedBinary } from '../../server/cache-folder.js';
 import { baseFolders, findServer } from '../../server/find-server.js';
-import { isServing } from '../../server/start-server.js';
+import { probeServer } from '../../server/probe-server.js';
 import { absent, broken, type Check, ok } from './checks.js';
 
 const run = promisify(execFile);
@@ -15,8 +15,8 @@ const AT_HAND: ReadonlySet<string> = new Set(['PATH', 'cache']);
 export async function checkServer(env: NodeJS.ProcessEnv, cwd: string): Promise<Check> {
   const name = 'Temporal server';
   try {
-    const server = await findServer(env, isServing, baseFolders(env, cwd));
-    if (server !== null) return ok(name, `runs at ${server.address}, namespace ${server.namespace}`);
+    const server = await findServer(env, probeServer, baseFolders(env, cwd));
+    if (server !== null) return ok(name, `runs at ${server.settings.address}, namespace ${server.settings.namespace}`);
   } catch (error) {
     if (!isObsmithError(error)) throw error;
     return broken(name, error.message, error.remedy);
