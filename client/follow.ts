@@ -12,6 +12,8 @@ const FIRST_LOOKS = 12;
 
 export interface FollowOptions {
   readonly onProgress: (progress: Progress) => void;
+  /** Called while no worker answers for the run. */
+  readonly onSilence: () => Promise<void>;
   /** Stops following; the run goes on. */
   readonly signal: AbortSignal;
 }
@@ -30,7 +32,9 @@ export async function followRun(
   });
   result.catch(() => {}); // Read below, when the loop has ended.
   for (let look = 0; !ended && !options.signal.aborted; look++) {
-    last = await handle.query(progressQuery).catch(() => last); // No worker may be there yet to answer.
+    const answer = await handle.query(progressQuery).catch(() => null); // No worker may be there yet to answer.
+    if (answer === null && !ended) await options.onSilence();
+    last = answer ?? last;
     if (last) options.onProgress(last);
     const pause = sleep(look < FIRST_LOOKS ? FIRST_LOOKS_MS : LOOK_MS, undefined, { signal: options.signal });
     await Promise.race([pause, result]).catch(() => {});

@@ -32,6 +32,8 @@ export interface Session extends ConnectedClient {
   readonly lost: Promise<never>;
   /** Starts the worker that a run says it waits for, where that is allowed. */
   startWorker(kind: WorkerKind): void;
+  /** Starts a CPU worker where there is none, as long as that is allowed: without one no run can say anything. */
+  findWorker(): Promise<void>;
 }
 
 /** Finds the server or embeds one, and sees to it that workflows and CPU work have a worker. */
@@ -56,6 +58,7 @@ async function embedServer(logFolder: string, options: SessionOptions): Promise<
     workers,
     lost,
     startWorker: (kind) => workers.start(kind),
+    async findWorker() {},
     close: () => closeAll(connected, workers, server),
   };
 }
@@ -65,22 +68,25 @@ async function joinServer(settings: ServerSettings, logFolder: string, options: 
   const connected = await connectTo(settings);
   const workers = new WorkerProcesses({ ...options.env, TEMPORAL_ADDRESS: address }, logFolder);
   const startWorker = (kind: WorkerKind): void => {
-    if (!options.startWorkers) return;
+    if (!options.startWorkers || workers.has(kind)) return;
     options.say(
       `No worker polls ${queueNames(queuePrefix(options.env))[kind]} on ${address}; starting \`obsmith worker ${kind}\`.`,
     );
     workers.start(kind);
   };
-  const { connection } = connected.client;
-  const queue = queueNames(queuePrefix(options.env)).cpu;
-  const { polled } = await describeQueue(connection, connected.namespace, queue);
-  if (!polled) startWorker('cpu');
+  const findWorker = async (): Promise<void> => {
+    const { client, namespace } = connected;
+    const { polled } = await describeQueue(client.connection, namespace, queuePrefix(options.env), 'cpu');
+    if (!polled) startWorker('cpu');
+  };
+  await findWorker();
   return {
     ...connected,
     embedded: false,
     workers,
     lost: workers.lost,
     startWorker,
+    findWorker,
     close: () => closeAll(connected, workers, null),
   };
 }

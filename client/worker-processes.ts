@@ -37,7 +37,11 @@ export class WorkerProcesses {
 
   /** Starts a worker of this kind unless there is one. */
   start(kind: WorkerKind): void {
-    if (!this.#processes.has(kind)) this.#launch(kind, 0);
+    if (!this.has(kind)) this.#launch(kind, 0);
+  }
+
+  has(kind: WorkerKind): boolean {
+    return this.#processes.has(kind);
   }
 
   /** Pids of the processes that guard the workers; the workers are their children. */

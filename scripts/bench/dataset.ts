@@ -1,6 +1,9 @@
+import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import type { Column } from '../../core/anndata/types.js';
 import { type ChunkGenes, ChunkWriter } from '../../core/import/chunk-writer.js';
 import type { CountRows } from '../../core/import/count-rows.js';
@@ -8,11 +11,17 @@ import { loadGeneList } from '../../core/methods/gene-lists.js';
 import { loadSymbolTable } from '../../core/methods/symbol-table.js';
 import { BATCHES, CELL_TYPE_NAMES, CountModel, type SimulatedCell } from './count-model.js';
 
+/** How chunks are stored; all but zarr v2 are written by anndata. */
+export const FORMATS = ['zarr-v2', 'zarr-v3', 'zarr-v3-sharded', 'h5ad'] as const;
+
+export type Format = (typeof FORMATS)[number];
+
 export interface BenchShape {
   readonly cells: number;
   readonly genes: number;
   readonly chunks: number;
   readonly seed: number;
+  readonly format: Format;
 }
 
 export interface BenchDataset extends BenchShape {
@@ -28,17 +37,26 @@ export interface BenchDataset extends BenchShape {
 const ROWS_AT_ONCE = 1024;
 const CHUNKS = 'processed/test/bench/all';
 
-/** The simulated data set, made once per shape and seed in a folder of `directory`. */
+/** The simulated data set, made once per shape and seed in a folder of `directory`. `python` has anndata; it is not needed for zarr v2. */
 export async function benchDataset(
   directory: string,
   shape: BenchShape,
   methods: readonly string[],
+  python: string | null = null,
 ): Promise<BenchDataset> {
-  const { cells, genes, chunks, seed } = shape;
-  const base = join(directory, `single-cell-${cells}x${genes}x${chunks}-seed${seed}`);
-  const inputs = Array.from({ length: chunks }, (_, chunk) => join(base, CHUNKS, `chunk_${chunk}.zarr`));
+  const { cells, genes, chunks, seed, format } = shape;
+  const name = `single-cell-${cells}x${genes}x${chunks}-seed${seed}`;
+  const base = join(directory, format === 'zarr-v2' ? name : `${name}-${format}`);
+  const suffix = format === 'h5ad' ? 'h5ad' : 'zarr';
+  const inputs = Array.from({ length: chunks }, (_, chunk) => join(base, CHUNKS, `chunk_${chunk}.${suffix}`));
   const config = join(base, 'bench.yaml');
-  if (!existsSync(join(base, CHUNKS))) await generate(join(base, CHUNKS), shape);
+  if (!existsSync(join(base, CHUNKS))) {
+    if (format === 'zarr-v2') await generate(join(base, CHUNKS), shape);
+    else {
+      const original = await benchDataset(directory, { ...shape, format: 'zarr-v2' }, methods);
+      await convert(original.inputs, join(base, CHUNKS), format, python);
+    }
+  }
   await writeFile(config, configText(base, methods));
   return { ...shape, base, config, inputs, outputs: join(base, 'processed_with_emb') };
 }
@@ -61,6 +79,22 @@ async function generate(folder: string, { cells, genes, chunks, seed }: BenchSha
     await generateChunk(join(partial, `chunk_${chunk}.zarr`), chunk, rows, model, chunkGenes);
   }
   await mkdir(join(folder, '..'), { recursive: true });
+  await rename(partial, folder);
+}
+
+async function convert(
+  inputs: readonly string[],
+  folder: string,
+  format: Format,
+  python: string | null,
+): Promise<void> {
+  if (!python)
+    throw new Error(`Chunks as ${format} are made by anndata: give --peer, or name a Python in OBSMITH_BENCH_PYTHON.`);
+  process.stderr.write(`writing ${inputs.length} chunks as ${format}\n`);
+  const partial = `${folder}.partial`;
+  await rm(partial, { recursive: true, force: true });
+  const script = fileURLToPath(new URL('convert_dataset.py', import.meta.url));
+  await promisify(execFile)(python, [script, format, partial, ...inputs]);
   await rename(partial, folder);
 }
 

@@ -1,9 +1,11 @@
 import { orchestration } from './orchestration.js';
+import { reading } from './reading.js';
 import { singleCell } from './single-cell.js';
 
 const SUITES: Readonly<Record<string, (args: string[]) => Promise<void>>> = {
   'single-cell': singleCell,
   orchestration,
+  reading,
 };
 
 const [name, ...args] = process.argv.slice(2);

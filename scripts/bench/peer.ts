@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -36,4 +37,11 @@ async function hasPackages(python: string): Promise<boolean> {
   } catch {
     return false;
   }
+}
+
+/** All libraries of the peer use as many threads as there are cores. */
+export function threadEnv(): NodeJS.ProcessEnv {
+  const threads = String(availableParallelism());
+  const names = ['OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS', 'NUMBA_NUM_THREADS'];
+  return Object.fromEntries(names.map((name) => [name, threads]));
 }

@@ -45,7 +45,7 @@ def main() -> None:
         stages[name] = time.perf_counter() - before
         return result
 
-    parts = stage("read", lambda: [ad.read_zarr(path) for path in args.chunks])
+    parts = stage("read", lambda: [read(path) for path in args.chunks])
     rows = [part.n_obs for part in parts]
     data = stage("concat", lambda: ad.concat(parts, join="inner", index_unique="-"))
     del parts
@@ -74,6 +74,10 @@ def warm_up(batch_key: str | None) -> None:
     sc.pp.log1p(toy)
     sc.pp.highly_variable_genes(toy, n_top_genes=50, batch_key=batch_key)
     sc.pp.pca(toy, n_comps=5)
+
+
+def read(path: Path) -> ad.AnnData:
+    return ad.read_h5ad(path) if path.suffix == ".h5ad" else ad.read_zarr(path)
 
 
 def normalise(data: ad.AnnData) -> None:
@@ -112,8 +116,11 @@ def write(chunks: list[Path], out: Path, rows: list[int], embeddings: dict[str, 
     end = 0
     for path, count in zip(chunks, rows):
         start, end = end, end + count
-        target = out / path.name
-        shutil.copytree(path, target)
+        target = out / f"{path.stem}.zarr"
+        if path.suffix == ".h5ad":
+            read(path).write_zarr(target)
+        else:
+            shutil.copytree(path, target)
         store = zarr.open_group(target, mode="r+", use_consolidated=False)
         for key, values in embeddings.items():
             block = np.ascontiguousarray(values[start:end])

@@ -1,28 +1,32 @@
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { built, resource } from '../../core/package-root.js';
+import { startTestServer } from '../../test/temporal/server.js';
 import { formatBytes, formatCount } from '../terminal/format.js';
-import { type BenchDataset, benchDataset, removeOutputs } from './dataset.js';
-import { measure } from './measure.js';
+import { type Run, runObsmith, runPeer } from './contestants.js';
+import { type BenchDataset, type BenchShape, benchDataset, FORMATS, type Format, removeOutputs } from './dataset.js';
+import { median } from './median.js';
+import { dropFromPageCache } from './page-cache.js';
 import { peerPython } from './peer.js';
 import { numbersTable, printReport, REPORT_HELP, REPORT_OPTIONS } from './report.js';
 
 const HELP = `Usage: npm run bench -- single-cell [options]
 
 Runs the main job end to end on a simulated data set (read, hvg, pca, gs, write), the peer (scanpy) and obsmith in
-turn on the same files, and prints seconds, cells/s, ratio and peak memory.
+turn on the same files, and prints seconds, cells/s, ratio, peak memory, and the share of the time in which no activity
+was at work (orchestration).
 
-  --cells N        cells, default 50000
+  --cells LIST     cells, default 50000; several sizes show the memory curve
   --genes N        genes, default 20000
-  --chunks N       chunk files, default 4
+  --chunks LIST    chunk files, default 4; in larger data sets as many more as there are more cells
   --seed N         seed of the data, default 1
   --methods LIST   default hvg,pca,gs
+  --each           each method alone, too
+  --formats LIST   of ${FORMATS.join(', ')}; default zarr-v2
+  --cold           inputs are dropped from the page cache before each run
   --repeat N       runs of each, medians are shown, default 3
   --peer           make the Python environment of the peer if it is not there (OBSMITH_BENCH_PYTHON: use that Python)
   --only WHO       peer or obsmith alone
-  --memory-curve   obsmith alone at half, once and twice the cells: memory must not grow
   --dir FOLDER     data and environment, default obsmith-bench in the folder for temporary files
 ${REPORT_HELP}`;
 
@@ -32,32 +36,29 @@ const OPTIONS = {
   chunks: { type: 'string', default: '4' },
   seed: { type: 'string', default: '1' },
   methods: { type: 'string', default: 'hvg,pca,gs' },
+  each: { type: 'boolean', default: false },
+  formats: { type: 'string', default: 'zarr-v2' },
+  cold: { type: 'boolean', default: false },
   repeat: { type: 'string', default: '3' },
   peer: { type: 'boolean', default: false },
   only: { type: 'string' },
-  'memory-curve': { type: 'boolean', default: false },
   dir: { type: 'string', default: join(tmpdir(), 'obsmith-bench') },
   ...REPORT_OPTIONS,
 } as const;
 
-/** One run of one contestant. */
-interface Run {
-  /** First activity to finalize (obsmith), first read to last write (peer): start-up apart. */
-  readonly seconds: number;
-  readonly wallSeconds: number;
-  readonly peakBytes: number;
-  /** Parts of the run where the contestant tells them. */
-  readonly stages: Readonly<Record<string, number>>;
+/** What is run, by both contestants. */
+interface Case {
+  readonly shape: BenchShape;
+  readonly methods: readonly string[];
 }
 
-interface Result {
-  readonly name: string;
-  readonly cells: number;
-  readonly genes: number;
+interface Result extends Case {
+  readonly name: 'scanpy' | 'obsmith';
   readonly runs: readonly Run[];
   /** Medians over the runs. */
   readonly seconds: number;
   readonly peakBytes: number;
+  readonly idleSeconds: number | null;
 }
 
 /** The suite `single-cell`. */
@@ -67,48 +68,56 @@ export async function singleCell(args: string[]): Promise<void> {
     console.log(HELP);
     return;
   }
-  const methods = values.methods.split(',');
-  const shape = {
-    cells: Number(values.cells),
-    genes: Number(values.genes),
-    chunks: Number(values.chunks),
-    seed: Number(values.seed),
-  };
-  const sizes = values['memory-curve'] ? [0.5, 1, 2] : [1];
-  const python = values.only === 'obsmith' || values['memory-curve'] ? null : await peerPython(values.dir, values.peer);
+  const { dir, only, cold } = values;
+  const python = await peerPython(dir, values.peer);
+  const server = await startTestServer();
   const results: Result[] = [];
-  for (const factor of sizes) {
-    const data = await benchDataset(
-      values.dir,
-      { ...shape, cells: Math.round(shape.cells * factor), chunks: Math.max(1, Math.round(shape.chunks * factor)) },
-      methods,
-    );
-    const contestants: [string, () => Promise<Run>][] = [];
-    if (python) contestants.push(['scanpy', () => runPeer(python, data, methods)]);
-    if (values.only !== 'peer') contestants.push(['obsmith', () => runObsmith(data)]);
-    results.push(...(await inTurn(contestants, Number(values.repeat), data)));
+  try {
+    for (const one of cases(values)) {
+      const data = await benchDataset(dir, one.shape, one.methods, python);
+      const contestants: [Result['name'], () => Promise<Run>][] = [];
+      if (python && only !== 'obsmith') contestants.push(['scanpy', () => runPeer(python, data, one.methods)]);
+      if (only !== 'peer') contestants.push(['obsmith', () => runObsmith(server, data)]);
+      results.push(...(await inTurn(contestants, one, data, { repeat: Number(values.repeat), cold })));
+    }
+  } finally {
+    await server.stop();
   }
-  const report = {
-    suite: 'single-cell',
-    ...shape,
-    methods,
-    threads: availableParallelism(),
-    node: process.version,
-    results,
-  };
+  const report = { suite: 'single-cell', cold, threads: availableParallelism(), node: process.version, results };
   await printReport(report, table(results), values);
 }
 
+function cases(
+  values: Record<'cells' | 'chunks' | 'genes' | 'seed' | 'methods' | 'formats', string> & { each: boolean },
+): Case[] {
+  const sizes = numbers(values.cells);
+  const methods = values.methods.split(',');
+  const selections = [methods, ...(values.each ? methods.map((method) => [method]) : [])];
+  const shapes = (values.formats.split(',') as Format[]).flatMap((format) =>
+    numbers(values.chunks).flatMap((chunks) =>
+      sizes.map((cells) => ({
+        ...{ cells, genes: Number(values.genes), seed: Number(values.seed), format },
+        chunks: Math.max(1, Math.round((chunks * cells) / sizes[0]!)),
+      })),
+    ),
+  );
+  return shapes.flatMap((shape) => selections.map((selected) => ({ shape, methods: selected })));
+}
+
+const numbers = (list: string): number[] => list.split(',').map(Number);
+
 /** All contestants once, then again: what else the machine does falls on them alike. */
 async function inTurn(
-  contestants: readonly [string, () => Promise<Run>][],
-  repeat: number,
+  contestants: readonly [Result['name'], () => Promise<Run>][],
+  one: Case,
   data: BenchDataset,
+  { repeat, cold }: { repeat: number; cold: boolean },
 ): Promise<Result[]> {
-  const runs = new Map<string, Run[]>(contestants.map(([name]) => [name, []]));
+  const runs = new Map<Result['name'], Run[]>(contestants.map(([name]) => [name, []]));
   for (let round = 1; round <= repeat; round += 1) {
     for (const [name, run] of contestants) {
       await removeOutputs(data);
+      if (cold) await dropFromPageCache(data.inputs);
       const done = await run();
       runs.get(name)!.push(done);
       process.stderr.write(
@@ -118,87 +127,33 @@ async function inTurn(
   }
   await removeOutputs(data);
   return [...runs].map(([name, all]) => ({
-    name,
-    cells: data.cells,
-    genes: data.genes,
-    runs: all,
+    ...{ name, ...one, runs: all },
     seconds: median(all.map(({ seconds }) => seconds)),
     peakBytes: median(all.map(({ peakBytes }) => peakBytes)),
+    idleSeconds: name === 'scanpy' ? null : median(all.map((run) => run.idleSeconds!)),
   }));
 }
 
-async function runPeer(python: string, data: BenchDataset, methods: readonly string[]): Promise<Run> {
-  const script = fileURLToPath(new URL('peer_single_cell.py', import.meta.url));
-  const gs = resource('gene-lists/gs.txt');
-  const args = [
-    script,
-    '--out',
-    data.outputs,
-    '--gs',
-    gs,
-    '--batch-key',
-    'batch',
-    '--methods',
-    methods.join(','),
-    ...data.inputs,
-  ];
-  const { stdout, code, wallSeconds, peakBytes } = await measure(python, args, threadEnv());
-  const { seconds, stages } = parse<{ seconds: number; stages: Record<string, number> }>(stdout, 'the peer', code);
-  return { seconds, wallSeconds, peakBytes, stages };
-}
-
-/** All libraries of the peer use as many threads as there are cores. */
-function threadEnv(): NodeJS.ProcessEnv {
-  const threads = String(availableParallelism());
-  const names = ['OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS', 'NUMBA_NUM_THREADS'];
-  return Object.fromEntries(names.map((name) => [name, threads]));
-}
-
-/** Queues of its own, so that workers of another run on this machine do not do the work unmeasured. */
-async function runObsmith(data: BenchDataset): Promise<Run> {
-  const { stdout, code, wallSeconds, peakBytes } = await measure(
-    process.execPath,
-    [built('scripts/obsmith.js'), 'run', data.config, '--json'],
-    { OBSMITH_QUEUE_PREFIX: `bench-${process.pid}` },
-  );
-  const { status, seconds, methods } = parse<RunDocument>(stdout, 'obsmith run', code);
-  if (status !== 'completed') throw new Error(`obsmith run ended as ${status}: ${stdout}`);
-  const stages = Object.fromEntries(Object.entries(methods).map(([name, totals]) => [name, totals.seconds]));
-  return { seconds, wallSeconds, peakBytes, stages };
-}
-
-/** The part of `run --json` that is read here. */
-interface RunDocument {
-  readonly status: string;
-  readonly seconds: number;
-  readonly methods: Readonly<Record<string, { readonly seconds: number }>>;
-}
-
-function parse<T>(stdout: string, who: string, code: number): T {
-  if (code === 0 && stdout.trim() !== '') return JSON.parse(stdout) as T;
-  throw new Error(`${who} ended with exit code ${code} and printed: ${stdout || 'nothing'}`);
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length / 2;
-  return sorted.length % 2 === 1 ? sorted[Math.floor(middle)]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
-}
-
-/** Ratio: seconds by those of the peer on the same data. */
+/** Ratio: seconds by those of the peer in the same case. */
 function table(results: readonly Result[]): string {
   const rows = results.map((result) => {
-    const peer = results.find(({ name, cells }) => name === 'scanpy' && cells === result.cells);
+    const { shape, methods, seconds, idleSeconds } = result;
+    const peer = results.find((other) => other.name === 'scanpy' && other.shape === shape && other.methods === methods);
     return [
       result.name,
-      formatCount(result.cells),
-      formatCount(result.genes),
-      result.seconds.toFixed(1),
-      formatCount(result.cells / result.seconds),
-      peer ? (result.seconds / peer.seconds).toFixed(2) : '',
+      methods.join(' '),
+      shape.format,
+      formatCount(shape.cells),
+      String(shape.chunks),
+      seconds.toFixed(1),
+      formatCount(shape.cells / seconds),
+      peer ? (seconds / peer.seconds).toFixed(2) : '',
       formatBytes(result.peakBytes),
+      idleSeconds === null ? '' : `${((100 * idleSeconds) / seconds).toFixed(1)} %`,
     ];
   });
-  const titles = ['', 'cells', 'genes', 'seconds', 'cells/s', 'ratio', 'peak memory'];
-  return numbersTable(titles, rows);
+  return numbersTable(
+    ['', 'methods', 'format', 'cells', 'chunks', 'seconds', 'cells/s', 'ratio', 'peak memory', 'idle'],
+    rows,
+  );
 }

@@ -16,7 +16,7 @@ export type Digests = Readonly<Record<string, string>>;
 
 /** A simulated data set of 12 chunks below `folder`, with methods with and without fits. */
 export async function chaosDataset(folder: string, seed: number): Promise<BenchDataset> {
-  const shape = { cells: CHUNKS * CELLS_PER_CHUNK, genes: GENES, chunks: CHUNKS, seed };
+  const shape = { cells: CHUNKS * CELLS_PER_CHUNK, genes: GENES, chunks: CHUNKS, seed, format: 'zarr-v2' as const };
   const dataset = await benchDataset(folder, shape, METHODS);
   await writeFile(
     dataset.config,

@@ -4,7 +4,8 @@ import { parseArgs } from 'node:util';
 import type { TaskInput, TaskName } from '../../core/tasks/definitions.js';
 import { type RunInline, runInline } from '../../core/tasks/run-inline.js';
 import { runInProcess } from '../../test/run-in-process.js';
-import { type BenchDataset, benchDataset, removeOutputs } from '../bench/dataset.js';
+import { type BenchDataset, benchDataset, FORMATS, type Format, removeOutputs } from '../bench/dataset.js';
+import { peerPython } from '../bench/peer.js';
 import { numbersTable, printReport, REPORT_HELP, REPORT_OPTIONS } from '../bench/report.js';
 import { formatBytes } from '../terminal/format.js';
 import { FunctionClock, type HotFunction } from './hot-functions.js';
@@ -17,6 +18,7 @@ Runs the main job on the simulated data set of the benchmark, in one thread, one
 server, and prints for each stage: seconds, bytes read and written, MB/s, and how near it comes to what this machine
 can do: the share of its time that the same bytes take when they are only read from the page cache and written to disk.
 
+  --format NAME    of ${FORMATS.join(', ')}; default zarr-v2 (others need OBSMITH_BENCH_PYTHON, once)
   --cells N        cells, default 50000
   --genes N        genes, default 20000
   --chunks N       chunk files, default 4
@@ -30,6 +32,7 @@ const OPTIONS = {
   genes: { type: 'string', default: '20000' },
   chunks: { type: 'string', default: '4' },
   methods: { type: 'string', default: 'hvg,pca,gs' },
+  format: { type: 'string', default: 'zarr-v2' },
   functions: { type: 'string' },
   dir: { type: 'string', default: join(tmpdir(), 'obsmith-bench') },
   ...REPORT_OPTIONS,
@@ -45,8 +48,11 @@ export async function profileSingleCell(args: string[]): Promise<void> {
     return;
   }
   const methods = values.methods.split(',');
-  const shape = { cells: Number(values.cells), genes: Number(values.genes), chunks: Number(values.chunks), seed: SEED };
-  const data = await benchDataset(values.dir, shape, methods);
+  const shape = {
+    ...{ cells: Number(values.cells), genes: Number(values.genes), chunks: Number(values.chunks), seed: SEED },
+    format: values.format as Format,
+  };
+  const data = await benchDataset(values.dir, shape, methods, await peerPython(values.dir, false));
   const limits = await measureLimits(data.inputs, data.base);
   const { stages, functions } = await profileRun(data, values.functions ? Number(values.functions) : 0);
   const report = { suite: 'single-cell', ...shape, methods, node: process.version, limits, stages, functions };

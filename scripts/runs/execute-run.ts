@@ -85,7 +85,7 @@ async function follow(cli: Cli, session: Session, run: StartedRun): Promise<RunT
   };
   try {
     if (session.embedded && cli.signal.aborted) cancel();
-    return await followRun(session.client, run, { onProgress, signal });
+    return await followRun(session.client, run, { onProgress, onSilence: () => session.findWorker(), signal });
   } finally {
     line.end();
     cli.signal.removeEventListener('abort', cancel);
