@@ -55,11 +55,11 @@ test.each([
 });
 
 test('dimensions that a method cannot have are refused, also of methods that are not asked for', async () => {
-  const dims = 'embedding_dim_map: { gs10k: 50, geneformer: 512, hvg: 1000, pca: 30 }';
+  const dims = 'embedding_dim_map: { gs10k: 50, cw-geneformer: 768, hvg: 1000, pca: 30 }';
   const problems = await problemsOf(`embedding_cpu:\n  methods: [hvg]\n  ${dims}`);
   expect(problems).toHaveLength(2);
-  expect(problems[0]).toMatch(/^4 embedding_cpu\.embedding_dim_map\.geneformer: .*768/);
-  expect(problems[1]).toMatch(/^4 embedding_cpu\.embedding_dim_map\.gs10k: .*10000/);
+  expect(problems[0]).toMatch(/^4 embedding_cpu\.embedding_dim_map\.gs10k: .*10000/);
+  expect(problems[1]).toMatch(/^4 embedding_cpu\.embedding_dim_map\.cw-geneformer: .*512/);
 });
 
 test('what only default values say agrees with what is written out', async () => {

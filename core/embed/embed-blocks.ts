@@ -1,12 +1,10 @@
 import type { StagedArray } from '../anndata/publish/staged-array.js';
-import { sliceRows } from '../anndata/slice-rows.js';
-import { boundedBlockRows } from '../anndata/sparse-row-blocks.js';
-import { type AnnData, READ_ROWS, type RowBlock, type RowRange } from '../anndata/types.js';
+import type { AnnData } from '../anndata/types.js';
 import type { ChunkScan } from '../dataset/types.js';
 import { invalidInput, ObsmithError } from '../errors.js';
-import { expressionBlocks } from '../methods/expression.js';
 import type { Embedder } from '../methods/types.js';
 import type { TaskContext } from '../tasks/types.js';
+import { rowsFor } from './embedder-rows.js';
 import { RowPace } from './row-pace.js';
 
 /** Rows of a block that takes longer than this are saved before it is complete: half of the minute that a kill may cost. */
@@ -41,12 +39,12 @@ export async function embedBlocks(
     for (const { first, end } of stretches(staged)) {
       const saved = await writer.begin(first);
       const range = { start: first * staged.blockRows + saved, end: Math.min(end * staged.blockRows, scan.cells) };
-      for await (const block of sourceBlocks(input, scan, embedder, range)) {
+      for await (const block of rowsFor(embedder, input, scan, range)) {
         for (let row = 0; row < block.rows; ) {
           context.checkCancelled();
           const { rows, out } = writer.next(pace.next(block.rows - row));
           const began = performance.now();
-          await embedder.embed(sliceRows(block, row, row + rows), out);
+          await block.embed(row, row + rows, out);
           pace.took(rows, performance.now() - began);
           refuseNonFinite(out, dim, block.start + row, scan.name);
           await writer.advance(rows);
@@ -75,17 +73,6 @@ function stretches(staged: Pick<StagedArray, 'blocks' | 'done' | 'savedRows'>): 
     else found.push({ first: block, end: block + 1 });
   }
   return found;
-}
-
-async function* sourceBlocks(
-  input: AnnData,
-  scan: ChunkScan,
-  embedder: Embedder,
-  range: RowRange,
-): AsyncIterable<RowBlock> {
-  if (embedder.source === 'expression') return yield* expressionBlocks(input, scan, { ...range, blockRows: READ_ROWS });
-  const blockRows = boundedBlockRows(await input.matrix('layers/counts'), READ_ROWS);
-  yield* input.rowBlocks('layers/counts', { ...range, blockRows });
 }
 
 function refuseNonFinite(out: Float32Array, dim: number, firstRow: number, name: string): void {

@@ -11,7 +11,9 @@ import { findMethod } from '../methods/registry.js';
 import type { EmbedInput, Json } from '../methods/types.js';
 import type { PlannedChunk, PlannedMethod } from '../plan/types.js';
 import type { TaskContext } from '../tasks/types.js';
+import type { TokenFile } from '../tokenization/token-file.js';
 import { embedBlocks } from './embed-blocks.js';
+import { openPrepared } from './prepare-chunk.js';
 
 export interface EmbedRequest {
   /** Absolute base folder. */
@@ -51,13 +53,13 @@ export async function embedChunk(request: EmbedRequest, context: TaskContext): P
   const scan = await scanChunk({ base, dataset, chunk, elements: chunk.reads }, scanContext);
   const provenance = inputProvenance(planned, scan, fit);
   const input = await openAnnData(join(base, chunk.input));
+  let tokens: TokenFile | null = null;
   try {
+    const model = await modelOf(planned, base);
+    tokens = await openPrepared(request, scanContext);
     const embedder = await findMethod(planned.method).open({
-      settings: planned,
-      chunk: input,
-      scan,
-      fit,
-      ...(await modelOf(planned, base)),
+      ...{ settings: planned, chunk: input, scan, fit, ...model },
+      ...(tokens ? { tokens } : {}),
     });
     try {
       const staged = await claim(request, input, signatureOf(provenance));
@@ -76,6 +78,7 @@ export async function embedChunk(request: EmbedRequest, context: TaskContext): P
       await embedder.close?.();
     }
   } finally {
+    await tokens?.close();
     await input.close();
   }
 }

@@ -73,6 +73,6 @@ test('another vocabulary in place of the planned one is refused', async () => {
 });
 
 test('a method without anything to prepare is refused', async () => {
-  const { model: _model, ...method } = request.method;
+  const method = { ...request.method, method: 'hvg' };
   await expect(prepareChunk({ ...request, method }, QUIET)).rejects.toMatchObject({ type: 'InvalidConfig' });
 });

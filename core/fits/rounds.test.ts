@@ -8,7 +8,7 @@ import { fitFolder, planFolder, roundFolder } from '../dataset/layout.js';
 import { readScan, scanChunk } from '../dataset/scan.js';
 import { expressionBlocks } from '../methods/expression.js';
 import { findMethod } from '../methods/registry.js';
-import type { Json } from '../methods/types.js';
+import type { Json, MatrixEmbedder } from '../methods/types.js';
 import type { LoadedPlan } from '../plan/load-plan.js';
 import { shardName } from '../plan/load-plan.js';
 import type { Plan, PlannedChunk, PlannedMethod } from '../plan/types.js';
@@ -153,7 +153,12 @@ async function embedded(loaded: LoadedPlan, planned: PlannedMethod): Promise<Flo
     try {
       const scan = (await readScan(loaded.base, 'pbmc', `all/chunk_${index}`))!;
       const fit = await fitted(loaded, planned.method);
-      const embedder = await findMethod(planned.method).open({ settings: planned, chunk, scan, fit });
+      const embedder = (await findMethod(planned.method).open({
+        settings: planned,
+        chunk,
+        scan,
+        fit,
+      })) as MatrixEmbedder;
       for await (const block of expressionBlocks(chunk, scan)) {
         const start = (index * 200 + block.start) * planned.dim;
         await embedder.embed(block, out.subarray(start, start + block.rows * planned.dim));

@@ -1,13 +1,18 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openAnnData } from '../anndata/open.js';
-import { sliceRows } from '../anndata/slice-rows.js';
-import type { AnnData, RowBlock } from '../anndata/types.js';
+import type { AnnData } from '../anndata/types.js';
 import { readSummary } from '../dataset/summary.js';
 import type { ChunkScan } from '../dataset/types.js';
+import { rowsFor } from '../embed/embedder-rows.js';
 import type { Fit } from '../fits/types.js';
 import { loadBundle } from '../inference/bundle/load.js';
-import { expressionBlocks } from './expression.js';
+import { QUIET } from '../tasks/types.js';
+import { openTokenFile, type TokenFile } from '../tokenization/token-file.js';
+import { tokenizeChunk } from '../tokenization/tokenize-chunk.js';
 import { methods } from './registry.js';
 import type { ChunkSummary, Embedder, EmbedInput, Json, Method, MethodSettings } from './types.js';
 
@@ -17,23 +22,34 @@ const VARIANTS: Record<string, Record<string, Json>[]> = {
   pca: [{ model: 'pretrained' }],
 };
 
-/** A bundle of every kind that a method runs. */
+const fixture = (name: string) => fileURLToPath(new URL(`../../test/fixtures/${name}`, import.meta.url));
+
+/** A tiny bundle for every method that runs one. */
 const BUNDLES: Record<string, string> = {
-  scvi: fileURLToPath(new URL('../../test/fixtures/models/scvi-tiny', import.meta.url)),
+  scvi_fm: fixture('models/scvi-tiny'),
+  geneformer: fixture('models/geneformer-tiny'),
+  'geneformer-v1': fixture('models/geneformer-v1-tiny'),
 };
 
-const PBMC = fileURLToPath(new URL('../../test/fixtures/pbmc-24/chunk_0.zarr', import.meta.url));
+const PBMC = fixture('pbmc-24/chunk_0.zarr');
 
 let chunk: AnnData;
 let summary: ChunkSummary;
 let genes: string[];
+let folder: string;
+const tokenFiles: TokenFile[] = [];
 
 beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'obsmith-contract-'));
   chunk = await openAnnData(PBMC);
   summary = await readSummary(chunk, 'train/chunk_0');
   genes = await chunk.names('var');
 });
-afterAll(() => chunk.close());
+afterAll(async () => {
+  await chunk.close();
+  for (const tokens of tokenFiles) await tokens.close();
+  await rm(folder, { recursive: true });
+});
 
 const available = [...methods.values()].filter((method) => !method.unavailable);
 const unavailable = [...methods.values()].filter((method) => method.unavailable);
@@ -128,6 +144,14 @@ function settingsOf(method: Method, given: Record<string, Json>): MethodSettings
   return { method: method.name, dim: method.resolveDim(undefined, options), options, batchKey: null, batchSize: 128 };
 }
 
+/** The same with the dimension of the method's tiny bundle, as planning demands it. */
+async function runnableSettingsOf(method: Method, given: Record<string, Json>): Promise<MethodSettings> {
+  const settings = settingsOf(method, given);
+  return method.bundle ? { ...settings, dim: (await bundleOf(method)).dim } : settings;
+}
+
+const bundleOf = (method: Method) => loadBundle(BUNDLES[method.name]!);
+
 const scanOf = (): ChunkScan => ({ ...summary, fingerprint: '', digests: {}, expression: 'X' });
 
 /** A fit of the right form: the first genes, and for Gram rounds some mean and components. */
@@ -157,7 +181,7 @@ function fitOf(method: Method, settings: MethodSettings): Fit | null {
 }
 
 async function open(method: Method, options: Record<string, Json>): Promise<Embedder> {
-  const settings = settingsOf(method, options);
+  const settings = await runnableSettingsOf(method, options);
   return method.open({
     settings,
     chunk,
@@ -167,8 +191,16 @@ async function open(method: Method, options: Record<string, Json>): Promise<Embe
   });
 }
 
-async function modelOf({ bundle }: Method): Promise<Pick<EmbedInput, 'model'>> {
-  return bundle ? { model: { bundle: await loadBundle(BUNDLES[bundle]!), device: 'cpu' } } : {};
+async function modelOf(method: Method): Promise<Pick<EmbedInput, 'model' | 'tokens'>> {
+  if (!method.bundle) return {};
+  const bundle = await bundleOf(method);
+  const model = { bundle, device: 'cpu' as const };
+  if (bundle.kind !== 'geneformer') return { model };
+  const path = join(folder, `${method.name}.tokens`);
+  await tokenizeChunk({ input: chunk, name: 'train/chunk_0', bundle, mapSymbols: false, path }, QUIET);
+  const tokens = (await openTokenFile(path))!;
+  tokenFiles.push(tokens);
+  return { model, tokens };
 }
 
 async function embed(
@@ -177,19 +209,18 @@ async function embed(
   blockRows: number,
   order = 'forwards',
 ): Promise<Float32Array> {
-  const { dim } = settingsOf(method, options);
+  const { dim } = await runnableSettingsOf(method, options);
   const embedder = await open(method, options);
-  const blocks: RowBlock[] = [];
-  const source = embedder.source === 'counts' ? chunk.rowBlocks('layers/counts') : expressionBlocks(chunk, scanOf());
-  for await (const block of source) {
-    for (let row = 0; row < block.rows; row += blockRows) {
-      blocks.push(structuredClone(sliceRows(block, row, Math.min(block.rows, row + blockRows))));
+  const out = new Float32Array(chunk.cells * dim);
+  const calls: (() => void | Promise<void>)[] = [];
+  for await (const stretch of rowsFor(embedder, chunk, scanOf(), { start: 0, end: chunk.cells })) {
+    for (let row = 0; row < stretch.rows; row += blockRows) {
+      const end = Math.min(stretch.rows, row + blockRows);
+      const place = out.subarray((stretch.start + row) * dim, (stretch.start + end) * dim);
+      calls.push(() => stretch.embed(row, end, place));
     }
   }
-  const out = new Float32Array(chunk.cells * dim);
-  for (const block of order === 'backwards' ? blocks.reverse() : blocks) {
-    await embedder.embed(block, out.subarray(block.start * dim, (block.start + block.rows) * dim));
-  }
+  for (const call of order === 'backwards' ? calls.reverse() : calls) await call();
   await embedder.close?.();
   return out;
 }

@@ -7,6 +7,7 @@ import { readSummary } from '../dataset/summary.js';
 import type { ChunkScan } from '../dataset/types.js';
 import { expressionBlocks } from './expression.js';
 import { gs, gs10k } from './gene-selection.js';
+import type { MatrixEmbedder } from './types.js';
 
 const fixture = (path: string): string => fileURLToPath(new URL(`../../test/fixtures/${path}`, import.meta.url));
 
@@ -17,7 +18,7 @@ async function embed(method: typeof gs, store: string) {
     const scan: ChunkScan = { ...summary, fingerprint: '', digests: {}, expression: 'X' };
     const dim = method.resolveDim(undefined, method.options.parse({}));
     const settings = { method: method.name, dim, options: method.options.parse({}), batchKey: null, batchSize: 128 };
-    const embedder = await method.open({ settings, chunk, scan, fit: null });
+    const embedder = (await method.open({ settings, chunk, scan, fit: null })) as MatrixEmbedder;
     const out = new Float32Array(chunk.cells * dim);
     for await (const block of expressionBlocks(chunk, scan)) {
       await embedder.embed(block, out.subarray(block.start * dim, (block.start + block.rows) * dim));

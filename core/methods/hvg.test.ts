@@ -9,7 +9,7 @@ import type { ChunkScan } from '../dataset/types.js';
 import type { Fit } from '../fits/types.js';
 import { expressionBlocks } from './expression.js';
 import { hvg } from './hvg.js';
-import type { MethodSettings } from './types.js';
+import type { MatrixEmbedder, MethodSettings } from './types.js';
 
 const path = (name: string): string => fileURLToPath(new URL(`../../${name}`, import.meta.url));
 
@@ -34,7 +34,7 @@ async function embed(
   { expression, fit = null }: { expression?: ChunkScan['expression']; fit?: Fit | null } = {},
 ) {
   const scan = await scanOf(chunk, expression);
-  const embedder = await hvg.open({ settings, chunk, scan, fit });
+  const embedder = (await hvg.open({ settings, chunk, scan, fit })) as MatrixEmbedder;
   const out = new Float32Array(chunk.cells * settings.dim);
   for await (const block of expressionBlocks(chunk, scan)) {
     await embedder.embed(block, out.subarray(block.start * settings.dim, (block.start + block.rows) * settings.dim));

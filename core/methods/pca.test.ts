@@ -9,6 +9,7 @@ import type { ChunkScan } from '../dataset/types.js';
 import type { Fit } from '../fits/types.js';
 import { expressionBlocks } from './expression.js';
 import { pca } from './pca.js';
+import type { MatrixEmbedder } from './types.js';
 
 const path = (name: string): string => fileURLToPath(new URL(`../../test/fixtures/${name}`, import.meta.url));
 
@@ -20,7 +21,7 @@ async function embed(chunk: AnnData, options: { model?: string }, dim: number, f
     expression: 'X',
   };
   const settings = { method: 'pca', dim, options: pca.options.parse(options), batchKey: null, batchSize: 128 };
-  const embedder = await pca.open({ settings, chunk, scan, fit });
+  const embedder = (await pca.open({ settings, chunk, scan, fit })) as MatrixEmbedder;
   const out = new Float32Array(chunk.cells * dim);
   for await (const block of expressionBlocks(chunk, scan)) {
     await embedder.embed(block, out.subarray(block.start * dim, (block.start + block.rows) * dim));

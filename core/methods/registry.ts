@@ -1,6 +1,7 @@
 import { invalidConfig } from '../errors.js';
 import { suggest } from '../suggest.js';
 import { gs, gs10k } from './gene-selection.js';
+import { geneformer, geneformerV1 } from './geneformer.js';
 import { hvg } from './hvg.js';
 import { pca } from './pca.js';
 import { scviFm } from './scvi-fm.js';
@@ -9,7 +10,7 @@ import { unavailableMethods } from './unavailable.js';
 
 /** Every method that a configuration may name, in the order in which tables list them. */
 export const methods: ReadonlyMap<string, Method> = new Map(
-  [hvg, pca, gs, gs10k, scviFm, ...unavailableMethods].map((method) => [method.name, method]),
+  [hvg, pca, gs, gs10k, scviFm, geneformer, geneformerV1, ...unavailableMethods].map((method) => [method.name, method]),
 );
 
 export const methodNames: readonly string[] = [...methods.keys()];

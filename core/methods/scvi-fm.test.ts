@@ -8,7 +8,7 @@ import { readSummary } from '../dataset/summary.js';
 import { loadBundle } from '../inference/bundle/load.js';
 import type { Bundle } from '../inference/bundle/types.js';
 import { scviFm } from './scvi-fm.js';
-import type { Embedder } from './types.js';
+import type { Embedder, MatrixEmbedder } from './types.js';
 
 const fixture = (path: string) => fileURLToPath(new URL(`../../test/fixtures/${path}`, import.meta.url));
 const DIM = 50;
@@ -27,7 +27,7 @@ async function open(chunk: AnnData, model: Bundle = bundle): Promise<Embedder> {
 }
 
 async function embed(chunk: AnnData, blockRows = 1024): Promise<Float32Array> {
-  const embedder = await open(chunk);
+  const embedder = (await open(chunk)) as MatrixEmbedder;
   const out = new Float32Array(chunk.cells * DIM);
   for await (const block of chunk.rowBlocks('layers/counts', { blockRows })) {
     await embedder.embed(block, out.subarray(block.start * DIM, (block.start + block.rows) * DIM));

@@ -5,6 +5,7 @@ import type { Problem } from '../errors.js';
 import type { Fit, FitRound } from '../fits/types.js';
 import type { Bundle, BundleKind } from '../inference/bundle/types.js';
 import type { Device } from '../inference/device.js';
+import type { TokenFile } from '../tokenization/token-file.js';
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
@@ -39,6 +40,8 @@ export interface EmbedInput<Options = unknown> {
   readonly fit: Fit | null;
   /** Present exactly where the method runs a model bundle. */
   readonly model?: ModelOnDevice;
+  /** Present exactly where the method embeds prepared tokens; closed by whoever opened it. */
+  readonly tokens?: TokenFile;
 }
 
 /** A bundle of the kind that the method asks for, and where it runs. */
@@ -47,18 +50,30 @@ export interface ModelOnDevice {
   readonly device: Device;
 }
 
-/** Turns row blocks into embedding rows; opened once per chunk, fed blocks in any order, one at a time. */
-export interface Embedder {
-  /** expression: log-normalised float32 sparse blocks; counts: layers/counts as stored. */
-  readonly source: 'expression' | 'counts';
+interface EmbedderBase {
   /** What provenance records beside parameters and digests, e.g. the gene list (short) and its digest. Functions of input and parameters only. */
   readonly provenance: Readonly<Record<string, Json>>;
   /** Counts for people: mapped, missing and dropped genes, coverage... */
   readonly report: Readonly<Record<string, Json>>;
-  /** Fills `out` (block.rows x dim, row-major, zeroed beforehand). */
-  embed(block: RowBlock, out: Float32Array): void | Promise<void>;
   close?(): Promise<void>;
 }
+
+/** Turns row blocks of the chunk into embedding rows; opened once per chunk, fed blocks in any order, one at a time. */
+export interface MatrixEmbedder extends EmbedderBase {
+  /** expression: log-normalised float32 sparse blocks; counts: layers/counts as stored. */
+  readonly source: 'expression' | 'counts';
+  /** Fills `out` (block.rows x dim, row-major, zeroed beforehand). */
+  embed(block: RowBlock, out: Float32Array): void | Promise<void>;
+}
+
+/** Embeds rows from what was prepared of the chunk, which it reads itself; asked for rows in any order, one call at a time. */
+export interface PreparedEmbedder extends EmbedderBase {
+  readonly source: 'prepared';
+  /** Fills `out` (rows [start, end) x dim, row-major, zeroed beforehand). */
+  embedRows(start: number, end: number, out: Float32Array): Promise<void>;
+}
+
+export type Embedder = MatrixEmbedder | PreparedEmbedder;
 
 /** One embedding method: the contract of the family. A method is one file in core/methods, listed in the registry. */
 export interface Method<Options = unknown> {
@@ -81,6 +96,8 @@ export interface Method<Options = unknown> {
   open(input: EmbedInput<Options>): Promise<Embedder>;
   /** Kind of the model bundle that it runs, named by its option `model`. Planning finds the bundle, or refuses or leaves out the method. */
   readonly bundle?: BundleKind;
+  /** What is made of a chunk before it is embedded, on machines without a GPU, too: tokens of its bundle's vocabulary. */
+  readonly preparation?: 'tokens';
   /** Set where this version knows the method but cannot run it: why, and what to do. */
   readonly unavailable?: Problem;
   /** True where output rows are mostly zeros, so that arrays are stored compressed. */

@@ -8,8 +8,6 @@ const LEAVE_OUT = (method: string) =>
 
 /** Methods that configurations name but this version cannot run; planning refuses or skips them before any work. */
 export const unavailableMethods: readonly Method[] = [
-  unavailable('geneformer', 768, 'the model bundle of geneformer (V2-104M) cannot be run by this version yet'),
-  unavailable('geneformer-v1', 512, 'the model bundle of geneformer-v1 (12L-30M) cannot be run by this version yet'),
   unavailable('cw-geneformer', 512, 'the model code of CellWhisperer (cw-geneformer) cannot be exported to ONNX'),
 ];
 

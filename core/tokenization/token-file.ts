@@ -93,7 +93,7 @@ export interface TokenFile {
   readonly lengths: Uint32Array;
   /** What was counted while tokenizing. */
   readonly report: Readonly<Record<string, Json>>;
-  /** Tokens of the cells [start, end), one array each. InvalidInput where the file was damaged. */
+  /** Tokens of the cells [start, end), one array each (views). InvalidInput where the file was damaged. */
   rows(start: number, end: number): Promise<Uint16Array[]>;
   close(): Promise<void>;
 }
@@ -116,6 +116,16 @@ export async function openTokenFile(path: string): Promise<TokenFile | null> {
     const { description, lengths } = footer;
     const offsets = offsetsOf(lengths);
     const { cells, blockRows, checksums, report } = description;
+    // Rows are asked for in order, a few at a time, and a block is read and checked as a whole.
+    let kept: { readonly block: number; readonly tokens: Uint16Array } | null = null;
+    const tokensOf = async (block: number, first: number, last: number): Promise<Uint16Array> => {
+      if (kept?.block === block) return kept.tokens;
+      const tokens = new Uint16Array(offsets[last]! - offsets[first]!);
+      const whole = await readFully(file, bytesOf(tokens), MARK_BYTES + offsets[first]! * 2);
+      if (!whole || crc32(bytesOf(tokens)) !== checksums[block]) throw damaged(path, first, last);
+      kept = { block, tokens };
+      return tokens;
+    };
     return {
       cells,
       lengths,
@@ -125,9 +135,7 @@ export async function openTokenFile(path: string): Promise<TokenFile | null> {
         for (let block = Math.floor(start / blockRows); block * blockRows < end; block++) {
           const first = block * blockRows;
           const last = Math.min(cells, first + blockRows);
-          const tokens = new Uint16Array(offsets[last]! - offsets[first]!);
-          const whole = await readFully(file, bytesOf(tokens), MARK_BYTES + offsets[first]! * 2);
-          if (!whole || crc32(bytesOf(tokens)) !== checksums[block]) throw damaged(path, first, last);
+          const tokens = await tokensOf(block, first, last);
           for (let cell = Math.max(start, first); cell < Math.min(end, last); cell++) {
             found.push(tokens.subarray(offsets[cell]! - offsets[first]!, offsets[cell + 1]! - offsets[first]!));
           }
