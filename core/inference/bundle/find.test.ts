@@ -47,7 +47,7 @@ test('a missing model says where it was looked for, what is there, and how to ma
     type: 'MissingModel',
     message: `The model of geneformer is missing: no bundle "geneformer-v2-104m" in ${modelsDir}, which has my-scvi`,
     remedy: expect.stringMatching(
-      /python scripts\/export\/geneformer\.py --model .* --series V2 --token-dictionary .* --out .*obsmith models add.*method_options\.geneformer\.model.*skip_unavailable/,
+      /python scripts\/export\/geneformer\.py --model .* --series V2 --token-dictionary .* --out \.\/geneformer-v2-104m.*obsmith models add \.\/geneformer-v2-104m.*method_options\.geneformer\.model.*skip_unavailable/,
     ),
   });
   await expect(find('./nowhere')).rejects.toMatchObject({

@@ -59,27 +59,27 @@ export async function findBundleFolder({ base, modelsDir, method, model }: Bundl
   if (isPath(model)) {
     const folder = resolve(base, model);
     if (existsSync(join(folder, BUNDLE_FILE))) return folder;
-    throw missing(method, `there is no ${BUNDLE_FILE} in ${folder}`);
+    throw missing(method, model, `there is no ${BUNDLE_FILE} in ${folder}`);
   }
   const bundles = await listBundles(modelsDir);
   const found = bundles.find(({ description }) => 'id' in description && description.id === model);
   if (found) return found.folder;
   const ids = bundles.flatMap(({ description }) => ('id' in description ? [description.id] : []));
-  throw missing(method, `no bundle "${model}" in ${modelsDir}, which has ${ids.join(', ') || 'none'}`);
+  throw missing(method, model, `no bundle "${model}" in ${modelsDir}, which has ${ids.join(', ') || 'none'}`);
 }
 
 const isPath = (model: string): boolean => isAbsolute(model) || /[/\\]/.test(model);
 
-/** How to export each method's model; what stands in angle brackets is the user's. */
+/** How to export each method's model; what stands in angle brackets is the user's. The name of the folder becomes the id. */
 const EXPORT: Readonly<Record<string, string>> = {
   geneformer:
-    'python scripts/export/geneformer.py --model <Geneformer-V2-104M> --series V2 --token-dictionary <token_dictionary_gc104M.pkl> --gene-median <gene_median_dictionary_gc104M.pkl> --ensembl-mapping <ensembl_mapping_dict_gc104M.pkl> --out <bundle>',
+    'python scripts/export/geneformer.py --model <Geneformer-V2-104M> --series V2 --token-dictionary <token_dictionary_gc104M.pkl> --gene-median <gene_median_dictionary_gc104M.pkl> --ensembl-mapping <ensembl_mapping_dict_gc104M.pkl>',
   'geneformer-v1':
-    'python scripts/export/geneformer.py --model <geneformer-12L-30M> --series V1 --token-dictionary <token_dictionary_gc30M.pkl> --gene-median <gene_median_dictionary_gc30M.pkl> --out <bundle>',
-  scvi_fm: 'python scripts/export/scvi.py --model <hub folder with model.pt> --out <bundle>',
+    'python scripts/export/geneformer.py --model <geneformer-12L-30M> --series V1 --token-dictionary <token_dictionary_gc30M.pkl> --gene-median <gene_median_dictionary_gc30M.pkl>',
+  scvi_fm: 'python scripts/export/scvi.py --model <hub folder with model.pt>',
 };
 
-function missing(method: string | null, what: string): ObsmithError {
+function missing(method: string | null, model: string, what: string): ObsmithError {
   if (method === null) {
     return new ObsmithError({
       type: 'MissingModel',
@@ -87,11 +87,16 @@ function missing(method: string | null, what: string): ObsmithError {
       remedy: 'See what there is with: obsmith models list. A path needs a slash, e.g. ./bundle',
     });
   }
+  const folder = isPath(model) ? model : `./${model}`;
   const make = EXPORT[method];
+  const get = make
+    ? `Make the bundle once, where Python is: pip install -r scripts/export/requirements.txt, then ${make} --out ${folder}`
+    : 'Get the bundle';
+  const add = isPath(model) ? '' : `, and add it, or one made elsewhere, with: obsmith models add ${folder}`;
   return new ObsmithError({
     type: 'MissingModel',
     message: `The model of ${method} is missing: ${what}`,
-    remedy: `${make ? `Make the bundle once, where Python is: ${make}; then, or with a bundle made elsewhere` : 'Get the bundle, then'}: obsmith models add <bundle>. Or name it in method_options.${method}.model, or set skip_unavailable: true to run the other methods.`,
+    remedy: `${get}${add}. Or name another one in method_options.${method}.model, or set skip_unavailable: true to run the other methods.`,
   });
 }
 
