@@ -115,21 +115,6 @@ describe('embedBlocks', () => {
     expect(seen).toEqual(seen.toSorted((a, b) => a - b));
   });
 
-  it('refuses what is not finite, and names cell and column', async () => {
-    const broken: Embedder = {
-      ...selectGenes,
-      embed: (block, out) => {
-        if (block.start <= 6 && block.start + block.rows > 6) out[(6 - block.start) * 2 + 1] = Number.NaN;
-      },
-    };
-    const staged = stagedArray(2);
-    await expect(embed(chunk(), staged, broken)).rejects.toMatchObject({
-      type: 'InvalidInput',
-      message: expect.stringContaining('The embedding of train/chunk_0 is NaN at row 6, column 1'),
-    });
-    expect([...staged.written.keys()]).toEqual([0, 1, 2]);
-  });
-
   it('fails where a block cannot be written', async () => {
     const staged = stagedArray(2);
     staged.writeBlock = async (block) => {

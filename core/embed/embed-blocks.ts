@@ -1,7 +1,7 @@
 import type { StagedArray } from '../anndata/publish/staged-array.js';
 import type { AnnData } from '../anndata/types.js';
 import type { ChunkScan } from '../dataset/types.js';
-import { invalidInput, ObsmithError } from '../errors.js';
+import { ObsmithError } from '../errors.js';
 import type { Embedder } from '../methods/types.js';
 import type { TaskContext } from '../tasks/types.js';
 import { rowsFor } from './embedder-rows.js';
@@ -24,8 +24,7 @@ export interface EmbedBlocksInput {
 
 /**
  * Fills the row blocks of a staged array that are not done yet, and goes on after the saved rows of those that are begun.
- * Each stretch of them is read in one stream; a block is written while the next one is computed. InvalidInput where an
- * embedding is not finite, naming cell and column.
+ * Each stretch of them is read in one stream; a block is written while the next one is computed.
  */
 export async function embedBlocks(
   { input, scan, embedder, staged, dim, saveAfterMs = SAVE_MS }: EmbedBlocksInput,
@@ -46,7 +45,6 @@ export async function embedBlocks(
           const began = performance.now();
           await block.embed(row, row + rows, out);
           pace.took(rows, performance.now() - began);
-          refuseNonFinite(out, dim, block.start + row, scan.name);
           await writer.advance(rows);
           row += rows;
           rowsDone += rows;
@@ -73,29 +71,6 @@ function stretches(staged: Pick<StagedArray, 'blocks' | 'done' | 'savedRows'>): 
     else found.push({ first: block, end: block + 1 });
   }
   return found;
-}
-
-function refuseNonFinite(out: Float32Array, dim: number, firstRow: number, name: string): void {
-  if (allFinite(out)) return;
-  const at = out.findIndex((value) => !Number.isFinite(value));
-  throw invalidInput(
-    `The embedding of ${name} is ${out[at]} at row ${firstRow + Math.floor(at / dim)}, column ${at % dim}; finite values were expected`,
-    'Check the expression values of that cell; nothing was published for this chunk and method.',
-  );
-}
-
-/** x * 0 is NaN where x is NaN or infinite, and NaN survives every sum; four sums keep the additions from waiting for each other. */
-function allFinite(values: Float32Array): boolean {
-  let [a, b, c, d] = [0, 0, 0, 0];
-  let at = 0;
-  for (; at + 4 <= values.length; at += 4) {
-    a += values[at]! * 0;
-    b += values[at + 1]! * 0;
-    c += values[at + 2]! * 0;
-    d += values[at + 3]! * 0;
-  }
-  for (; at < values.length; at++) a += values[at]! * 0;
-  return a + b + c + d === 0;
 }
 
 /** Collects rows into the row blocks of a staged array, writes each while the next is filled, and saves what takes long. */

@@ -14,7 +14,7 @@ const bytesOf = (values: Float32Array) => new Uint8Array(values.buffer, values.b
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
 async function expectSame(values: Float32Array, bytes = values.byteLength): Promise<Uint8Array> {
-  const frame = encodeMostlyZeros(values, bytes);
+  const { frame } = encodeMostlyZeros(values, bytes);
   const expected = new Uint8Array(bytes);
   expected.set(bytesOf(values));
   const decoded = await decode(frame);
@@ -65,11 +65,21 @@ describe('encodeMostlyZeros', () => {
     },
   );
 
+  it.each([1, 15, 16, 17, 40_000])('tells of %i values whether all are finite', (length) => {
+    for (const at of [0, length >> 1, length - 1]) {
+      for (const value of [3.4e38, -3.4e38, 1e-45, -0, Number.NaN, Infinity, -Infinity]) {
+        const values = new Float32Array(length);
+        values[at] = value;
+        expect(encodeMostlyZeros(values, values.byteLength).finite).toBe(Number.isFinite(value));
+      }
+    }
+  });
+
   it('pads with zeros, whatever was encoded before, and depends on nothing but the values', async () => {
     const values = Float32Array.from({ length: 500 }, (_, at) => (at % 9 === 0 ? at : 0));
     const frame = await expectSame(values, 1_000_000);
     await expectSame(new Float32Array(400_000).fill(3.5));
-    expect(encodeMostlyZeros(values, 1_000_000)).toEqual(frame);
+    expect(encodeMostlyZeros(values, 1_000_000).frame).toEqual(frame);
     expect(frame.length).toBeLessThan(700);
   });
 

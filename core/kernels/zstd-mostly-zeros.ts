@@ -5,6 +5,14 @@ interface Encoder {
   scratchBytes(): number;
   targetBytes(sourceBytes: number): number;
   encode(source: number, bytes: number, target: number, work: number): number;
+  isFinite(): number;
+}
+
+export interface EncodedValues {
+  /** One zstd frame, the caller's own. */
+  readonly frame: Uint8Array;
+  /** Whether none of the values is NaN or infinite. */
+  readonly finite: boolean;
 }
 
 /** Where areas begin: above the module's own tables. */
@@ -26,9 +34,9 @@ function start(): { memory: WebAssembly.Memory; encoder: Encoder } {
 /**
  * Encodes values that are mostly zeros, followed by zeros up to `bytes` bytes (a multiple of 4, at most 16 MiB or so),
  * as one zstd frame, many times faster than a general encoder. The same values give the same bytes on every machine.
- * One memory per thread serves all calls. The result is the caller's own.
+ * One memory per thread serves all calls.
  */
-export function encodeMostlyZeros(values: Float32Array, bytes: number): Uint8Array {
+export function encodeMostlyZeros(values: Float32Array, bytes: number): EncodedValues {
   const { memory, encoder } = start();
   const work = align(SOURCE + bytes);
   const target = align(work + encoder.scratchBytes());
@@ -38,7 +46,7 @@ export function encodeMostlyZeros(values: Float32Array, bytes: number): Uint8Arr
   source.set(values);
   source.fill(0, values.length);
   const size = encoder.encode(SOURCE, bytes, target, work);
-  return new Uint8Array(memory.buffer, target, size).slice();
+  return { frame: new Uint8Array(memory.buffer, target, size).slice(), finite: encoder.isFinite() !== 0 };
 }
 
 const align = (address: number): number => Math.ceil(address / 16) * 16;

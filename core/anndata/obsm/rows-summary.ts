@@ -26,11 +26,18 @@ export async function summarizeRows(
   for await (const { start, rows, values } of embeddingRows(node, absent)) {
     context.checkCancelled();
     digest.update(values);
-    for (let row = 0; row < rows; row++) if (isZero(values, row * dim, (row + 1) * dim)) zeroRows++;
+    zeroRows += zeroRowsIn(values, dim);
     nonFinite ??= findNonFinite(values, start, dim);
     context.progress(start + rows, total);
   }
   return { digest: digest.digest(), zeroRows, nonFinite };
+}
+
+/** How many rows of a row-major matrix are zero throughout. */
+export function zeroRowsIn(values: Float32Array, dim: number): number {
+  let zeroRows = 0;
+  for (let from = 0; from < values.length; from += dim) if (isZero(values, from, from + dim)) zeroRows++;
+  return zeroRows;
 }
 
 function isZero(values: Float32Array, from: number, to: number): boolean {
@@ -38,8 +45,11 @@ function isZero(values: Float32Array, from: number, to: number): boolean {
   return true;
 }
 
-/** NaN and infinities stay NaN in x - x, and NaN survives every sum: so most blocks need no comparison. */
-function findNonFinite(values: Float32Array, firstRow: number, dim: number): RowsSummary['nonFinite'] {
+/**
+ * First value of some rows that is NaN or infinite. NaN and infinities stay NaN in x - x, and NaN survives every sum: so
+ * most rows need no comparison.
+ */
+export function findNonFinite(values: Float32Array, firstRow: number, dim: number): RowsSummary['nonFinite'] {
   let sum = 0;
   for (let at = 0; at < values.length; at++) sum += values[at]! - values[at]!;
   if (sum === 0) return null;

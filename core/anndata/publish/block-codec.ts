@@ -1,4 +1,4 @@
-import { encodeMostlyZeros } from '../../kernels/zstd-mostly-zeros.js';
+import { type EncodedValues, encodeMostlyZeros } from '../../kernels/zstd-mostly-zeros.js';
 import { decode } from '../zarr/decode.js';
 
 /**
@@ -8,7 +8,7 @@ import { decode } from '../zarr/decode.js';
 export const SPARSE_CODEC = 'zstd';
 
 /** One row block as it lies in its file, `blockBytes` when decoded: missing rows are zeros. */
-export const encodeSparseBlock = (values: Float32Array, blockBytes: number): Uint8Array =>
+export const encodeSparseBlock = (values: Float32Array, blockBytes: number): EncodedValues =>
   encodeMostlyZeros(values, blockBytes);
 
 /** Whether a block's file decodes to `blockBytes`. */

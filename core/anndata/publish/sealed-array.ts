@@ -12,6 +12,7 @@ import { joinMembers, jsonMembers } from '../zarr-write/json-members.js';
 import { claimAttempt, discardWork, readJob, type StagedArrayPlace } from './attempt-claim.js';
 import { fencedError } from './fence.js';
 import { ARRAY_FOLDER } from './places.js';
+import { writtenRows } from './written-rows.js';
 
 /** A sealed array that this attempt owns. Its array folder is gone once it was moved into a store. */
 export interface SealedArray {
@@ -52,8 +53,8 @@ export interface HashedArray extends RowsSummary {
 }
 
 /**
- * Reads the written files back, and adds their digest and the command that verifies it to the provenance. Done anew by
- * every attempt: what is published is what is on disk. Progress is in rows.
+ * Reads the written files back, and adds the digest of their rows and the command that verifies it to the provenance. Done
+ * anew by every attempt: what is published is what is on disk. Progress is in files or rows.
  */
 export async function hashSealed(
   sealed: SealedArray,
@@ -64,7 +65,7 @@ export async function hashSealed(
   try {
     const node = sealedNode(sealed.folder);
     if (node === null) throw notSealed(key);
-    const summary = await summarizeRows(node, context);
+    const summary = (await writtenRows(sealed.folder, node, context)) ?? (await summarizeRows(node, context));
     const file = join(sealed.array, node.version === 2 ? '.zattrs' : 'zarr.json');
     const provenance = { ...provenanceOf(node), digest: summary.digest, verify };
     await replaceProvenance(file, node.version === 3, provenance);

@@ -112,6 +112,21 @@ describe.each(['v2.zarr', 'v3.zarr'])('a staged array for %s', (fixture) => {
     expect(await readdir(join(dirname(await arrayFolder(PCA)), 'begun'))).toEqual(['0.0-4']);
   });
 
+  it.each([PCA, GS])('refuses what is not finite, and names row and column: $key', async (embedding) => {
+    for (const value of [Number.NaN, Number.POSITIVE_INFINITY]) {
+      const staged = await claim(box, embedding);
+      const values = valuesOf(embedding).slice(16 * embedding.dim, 32 * embedding.dim);
+      values[7 * embedding.dim + 3] = value;
+      const refusal = {
+        type: 'InvalidInput',
+        message: `The embedding ${embedding.key} is ${value} at row 23, column 3; finite values were expected`,
+      };
+      await expect(staged.writeBlock(1, values)).rejects.toMatchObject(refusal);
+      await expect(staged.saveRows(1, values.subarray(0, 8 * embedding.dim))).rejects.toMatchObject(refusal);
+      expect((await claim(box, embedding, 'next')).done.size).toBe(0);
+    }
+  });
+
   it('discards work of another signature or layout', async () => {
     await writeBlocks(await claim(box, PCA, 'first'), PCA);
     expect((await claim(box, { ...PCA, seed: 7 }, 'second')).done.size).toBe(0);

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { fromSystemError, ObsmithError } from '../../errors.js';
+import { fromSystemError, invalidInput, ObsmithError } from '../../errors.js';
 import { canonicalJson } from '../../methods/canonical-json.js';
 import type { Json } from '../../methods/types.js';
+import { findNonFinite } from '../obsm/rows-summary.js';
 import { PARTIAL_SUFFIX, syncFolder, writeFileAtomic } from '../zarr-write/atomic-file.js';
 import { arrayMetadata, chunkPath, type ZarrFormat } from '../zarr-write/metadata.js';
 import { ARRAY_ENCODING } from '../zarr-write/vector-writer.js';
@@ -13,6 +14,7 @@ import { encodeSparseBlock, isDecodable, SPARSE_CODEC } from './block-codec.js';
 import { fencedError } from './fence.js';
 import { ARRAY_FOLDER, attemptFolder, BEGUN_FOLDER, stagedKeyFolder } from './places.js';
 import { rowBlocks } from './row-blocks.js';
+import { WrittenRowsSummary } from './written-rows.js';
 
 export interface StagedArrayLayout {
   readonly rows: number;
@@ -35,9 +37,12 @@ export interface StagedArray {
   savedRows(index: number): number;
   /** Reads the saved rows of a block into the start of `values`. */
   readSaved(index: number, values: Float32Array): Promise<void>;
-  /** Saves the next rows of a block durably, for blocks that take long; `writeBlock` still gets the whole block. */
+  /** Saves the next rows of a block durably, for blocks that take long; `writeBlock` still gets the whole block. InvalidInput as there. */
   saveRows(index: number, values: Float32Array): Promise<void>;
-  /** Writes one block durably: `values` holds its real rows x dim, row-major, and stays unchanged until the promise settles. */
+  /**
+   * Writes one block durably: `values` holds its real rows x dim, row-major, and stays unchanged until the promise settles.
+   * InvalidInput for a value that is not finite, naming row and column.
+   */
   writeBlock(index: number, values: Float32Array): Promise<void>;
   /** Ends the array once all blocks are written: from here on it can be published. */
   seal(provenance: { readonly [key: string]: Json }): Promise<void>;
@@ -83,6 +88,7 @@ class BlockFiles implements StagedArray {
   readonly #place: StagedArrayPlace;
   readonly #layout: StagedArrayLayout;
   readonly #blockBytes: number;
+  readonly #summary: WrittenRowsSummary;
 
   constructor(folder: string, place: StagedArrayPlace, layout: StagedArrayLayout) {
     const { blockRows, blocks } = rowBlocks(layout.rows, layout.dim, layout.chunkRows);
@@ -93,6 +99,7 @@ class BlockFiles implements StagedArray {
     this.#place = place;
     this.#layout = layout;
     this.#blockBytes = blockRows * layout.dim * Float32Array.BYTES_PER_ELEMENT;
+    this.#summary = new WrittenRowsSummary(layout.dim);
   }
 
   /** Checks the blocks that are there; what is unfinished or damaged is removed. */
@@ -116,7 +123,8 @@ class BlockFiles implements StagedArray {
     return this.#fenced(() => this.#begun.read(index, values));
   }
 
-  saveRows(index: number, values: Float32Array): Promise<void> {
+  async saveRows(index: number, values: Float32Array): Promise<void> {
+    this.#refuseNonFinite(index * this.blockRows + this.#begun.rows(index), values);
     return this.#fenced(() => this.#begun.save(index, values));
   }
 
@@ -126,9 +134,12 @@ class BlockFiles implements StagedArray {
     try {
       if (this.#layout.format === 'zarr-v3') await this.#makeChunkFolder(index);
       if (this.#layout.compressed) {
-        const encoded = encodeSparseBlock(values, this.#blockBytes);
-        await writeBlockFile(file, encoded, encoded.length);
+        const { frame, finite } = encodeSparseBlock(values, this.#blockBytes);
+        if (!finite) this.#refuseNonFinite(index * this.blockRows, values);
+        this.#summary.add(index, values, frame);
+        await writeBlockFile(file, frame, frame.length);
       } else {
+        this.#refuseNonFinite(index * this.blockRows, values);
         const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
         await writeBlockFile(file, bytes, this.#blockBytes);
       }
@@ -157,6 +168,7 @@ class BlockFiles implements StagedArray {
       attributes: { ...ARRAY_ENCODING, obsmith: { ...provenance, signature: this.#place.signature } },
     });
     try {
+      await this.#summary.write(dirname(this.#folder), this.blocks);
       // Attributes first: the array exists, even in staging, only with its provenance.
       for (const name of Object.keys(metadata).sort((a, b) => Number(b === '.zattrs') - Number(a === '.zattrs'))) {
         await writeFileAtomic(join(this.#folder, name), JSON.stringify(metadata[name], null, 2));
@@ -199,6 +211,15 @@ class BlockFiles implements StagedArray {
     if (!found) return false;
     if (!this.#layout.compressed) return found.size === this.#blockBytes;
     return isDecodable(await readFile(file), this.#blockBytes);
+  }
+
+  #refuseNonFinite(firstRow: number, values: Float32Array): void {
+    const found = findNonFinite(values, firstRow, this.#layout.dim);
+    if (found === null) return;
+    throw invalidInput(
+      `The embedding ${this.#place.key} is ${found.value} at row ${found.row}, column ${found.column}; finite values were expected`,
+      'Check the expression values of that cell; nothing was published for this chunk and method.',
+    );
   }
 
   #refuseWrongSize(index: number, found: number): void {

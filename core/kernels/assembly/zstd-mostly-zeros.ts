@@ -7,13 +7,18 @@ import { addSequence, beginSequences, sequenceCount, SEQUENCES_BYTES, writeSeque
 const MAX_BLOCK: u32 = 131072;
 const RAW: u32 = 0, RLE: u32 = 1, COMPRESSED: u32 = 2;
 
-/** Latest places per value, by the zeros that follow at least: none, 4, 16, 64. */
+/** Latest places per value, by the zeros that follow at least: none, 4, 16, 64. Each is an address and its zeros. */
 const HASH_BITS: u32 = 12;
 const CLASSES: u32 = 4;
-const HASH_BYTES: u32 = (CLASSES * 4) << HASH_BITS;
+const PLACES: u32 = 16;
+const ENTRY_BYTES: u32 = PLACES + CLASSES * 8;
+const HASH_BYTES: u32 = ENTRY_BYTES << HASH_BITS;
 
 const HASH: u32 = 0;
-const LITERALS: u32 = HASH_BYTES;
+/** Where a place is written to that belongs to no class. */
+const NOWHERE: u32 = HASH + HASH_BYTES;
+const LIST: u32 = NOWHERE + 16;
+const LITERALS: u32 = LIST + MAX_BLOCK + 16;
 const SEQUENCES: u32 = LITERALS + MAX_BLOCK + 16;
 const SCRATCH_BYTES: u32 = SEQUENCES + SEQUENCES_BYTES;
 
@@ -22,6 +27,7 @@ let frame: usize = 0;
 /** Where literals that no sequence has taken yet begin. */
 let anchor: usize = 0;
 let literalEnd: usize = 0;
+let finite = true;
 
 /** Bytes of scratch that `encode` needs. */
 export function scratchBytes(): u32 {
@@ -37,6 +43,7 @@ export function targetBytes(sourceBytes: u32): u32 {
 export function encode(source: usize, bytes: u32, target: usize, work: usize): u32 {
   scratch = work;
   frame = source;
+  finite = true;
   memory.fill(scratch + HASH, 0, HASH_BYTES);
   store<u32>(target, 0xfd2fb528);
   // One segment, content size in 4 bytes, no checksum.
@@ -50,14 +57,20 @@ export function encode(source: usize, bytes: u32, target: usize, work: usize): u
   return <u32>(to - target);
 }
 
+/** Whether what was encoded last holds neither NaN nor infinity. */
+export function isFinite(): bool {
+  return finite;
+}
+
 function writeBlock(from: usize, size: u32, to: usize, last: bool): usize {
   const end = from + size;
-  if (nextNonZero(from, end) == end) {
+  const values = findValues(from, end, scratch + LIST);
+  if (values == 0) {
     writeHeader(to, last, RLE, size);
     store<u8>(to, 0, 3);
     return to + 4;
   }
-  tokenize(from, end);
+  tokenize(from, values, end);
   if (sequenceCount() > 0) {
     const written = writeSequences(writeLiterals(to + 3));
     const compressed = <u32>(written - to - 3);
@@ -95,14 +108,53 @@ function writeLiterals(to: usize): usize {
   return to + size;
 }
 
-function tokenize(from: usize, end: usize): void {
+/** Lists where the values that are not zero lie, and behind the last one where all ends. Returns how many there are. */
+function findValues(from: usize, end: usize, list: usize): u32 {
+  const zero = i32x4.splat(0);
+  let overflows = zero;
+  let to = list;
+  let at = from;
+  for (; at + 64 <= end; at += 64) {
+    const a = v128.load(at), b = v128.load(at, 16), c = v128.load(at, 32), d = v128.load(at, 48);
+    let found: u32 = i32x4.bitmask(i32x4.ne(a, zero)) | (i32x4.bitmask(i32x4.ne(b, zero)) << 4)
+      | (i32x4.bitmask(i32x4.ne(c, zero)) << 8) | (i32x4.bitmask(i32x4.ne(d, zero)) << 12);
+    overflows = v128.or(v128.or(overflows, v128.or(overflow(a), overflow(b))), v128.or(overflow(c), overflow(d)));
+    for (; found != 0; found &= found - 1) {
+      store<u32>(to, <u32>at + (ctz(found) << 2));
+      to += 4;
+    }
+  }
+  for (; at < end; at += 4) {
+    if (load<u32>(at) == 0) continue;
+    overflows = v128.or(overflows, overflow(i32x4.splat(load<u32>(at))));
+    store<u32>(to, <u32>at);
+    to += 4;
+  }
+  if (i32x4.bitmask(overflows) != 0) finite = false;
+  store<u32>(to, <u32>end);
+  return <u32>(to - list) >> 2;
+}
+
+/** Negative where a value is NaN or infinite: its exponent is all ones, and one more is carried into the sign. */
+// @ts-ignore: decorator
+@inline
+function overflow(values: v128): v128 {
+  return i32x4.add(v128.and(values, i32x4.splat(0x7fffffff)), i32x4.splat(0x00800000));
+}
+
+function tokenize(from: usize, values: u32, end: usize): void {
   beginSequences(scratch + SEQUENCES);
   anchor = from;
   literalEnd = scratch + LITERALS;
-  let at = from;
-  while (at < end) {
-    if (load<u32>(at) == 0) at = takeZeros(at, nextNonZero(at, end));
-    else at = takeValue(at, nextNonZero(at + 4, end));
+  let place = scratch + LIST;
+  const last = place + (<usize>values << 2);
+  let at: usize = load<u32>(place);
+  if (at > from) takeZeros(from, at);
+  while (place < last) {
+    place += 4;
+    const next: usize = load<u32>(place);
+    takeValue(at, next);
+    at = next;
   }
   takeLiterals(end);
 }
@@ -110,52 +162,40 @@ function tokenize(from: usize, end: usize): void {
 /** The value at `at` and the zeros behind it up to `next`. */
 // @ts-ignore: decorator
 @inline
-function takeValue(at: usize, next: usize): usize {
+function takeValue(at: usize, next: usize): void {
   const value = load<u32>(at);
   const zeros = <u32>(next - at - 4) >> 2;
-  const places = scratch + HASH + ((value * 2654435761) >>> (32 - HASH_BITS)) * (CLASSES * 4);
-  let reached = at + 4;
-  let found: usize = 0;
-  // From the class that is sure to cover all zeros down to one that covers some.
-  for (let c: i32 = zeros == 0 ? 0 : zeros <= 4 ? 1 : zeros <= 16 ? 2 : 3; c >= 0; c--) {
-    const place = load<u32>(places + (c << 2));
-    if (place == 0 || load<u32>(place) != value) continue;
-    found = place;
-    break;
+  const entry = scratch + HASH + ((value * 2654435761) >>> (32 - HASH_BITS)) * ENTRY_BYTES;
+  const places = entry + PLACES;
+  if (load<u32>(entry) != value) {
+    store<u32>(entry, value);
+    v128.store(places, i32x4.splat(0));
+    v128.store(places, i32x4.splat(0), 16);
   }
+  // From the class that is sure to cover all zeros down to one that covers some.
+  let place = places + ((u32(zeros > 0) + u32(zeros > 4) + u32(zeros > 16)) << 3);
+  while (load<u32>(place) == 0 && place > places) place -= 8;
+  const found: usize = load<u32>(place);
+  const covered = min(zeros, load<u32>(place, 4));
+  const latest = <u64>at | (<u64>zeros << 32);
+  store<u64>(places, latest);
+  store<u64>(select(places + 8, scratch + NOWHERE, zeros >= 4), latest);
+  store<u64>(select(places + 16, scratch + NOWHERE, zeros >= 16), latest);
+  store<u64>(select(places + 24, scratch + NOWHERE, zeros >= 64), latest);
+  let reached = at + 4;
   if (found != 0) {
-    reached = zerosEnd(found + 4, reached, next);
+    reached += covered << 2;
     takeMatch(at, <u32>(reached - at), <u32>(at - found));
   }
-  store<u32>(places, <u32>at);
-  if (zeros >= 4) store<u32>(places, <u32>at, 4);
-  if (zeros >= 16) store<u32>(places, <u32>at, 8);
-  if (zeros >= 64) store<u32>(places, <u32>at, 12);
-  return reached < next ? takeZeros(reached, next) : next;
-}
-
-/** How far the zeros from `to` (up to `end`) are zeros at `from` too. */
-// @ts-ignore: decorator
-@inline
-function zerosEnd(from: usize, to: usize, end: usize): usize {
-  while (to + 16 <= end && !v128.any_true(v128.load(from))) {
-    from += 16;
-    to += 16;
-  }
-  while (to < end && load<u32>(from) == 0) {
-    from += 4;
-    to += 4;
-  }
-  return to;
+  if (reached < next) takeZeros(reached, next);
 }
 
 /** Zeros copy the byte before them; where that is not zero, the first of them is a literal. */
 // @ts-ignore: decorator
 @inline
-function takeZeros(at: usize, next: usize): usize {
+function takeZeros(at: usize, next: usize): void {
   const first = at > frame && load<u8>(at - 1) == 0 ? at : at + 1;
   takeMatch(first, <u32>(next - first), 1);
-  return next;
 }
 
 // @ts-ignore: decorator
@@ -175,12 +215,4 @@ function takeLiterals(end: usize): void {
   if (count <= 16) v128.store(literalEnd, v128.load(anchor));
   else memory.copy(literalEnd, anchor, count);
   literalEnd += count;
-}
-
-// @ts-ignore: decorator
-@inline
-function nextNonZero(at: usize, end: usize): usize {
-  while (at + 16 <= end && !v128.any_true(v128.load(at))) at += 16;
-  while (at < end && load<u32>(at) == 0) at += 4;
-  return at;
 }

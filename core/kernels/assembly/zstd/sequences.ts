@@ -17,16 +17,17 @@ const SPREAD: u32 = STARTS + SYMBOLS * 4;
 /** Bytes of scratch that sequences and their tables take. */
 export const SEQUENCES_BYTES: u32 = SPREAD + 512;
 
-/** Code of a literal length from 16 to 63; below, code and length are the same. */
+/** Code of a literal length below 64. */
 const SHORT_LITERAL_CODES: usize = memory.data<u8>([
-  16, 16, 17, 17, 18, 18, 19, 19, 20, 20, 20, 20, 21, 21, 21, 21, 22, 22, 22, 22, 22, 22, 22, 22,
-  23, 23, 23, 23, 23, 23, 23, 23, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24,
+  0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 16, 17, 17, 18, 18, 19, 19, 20, 20, 20, 20, 21, 21, 21, 21,
+  22, 22, 22, 22, 22, 22, 22, 22, 23, 23, 23, 23, 23, 23, 23, 23, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24,
 ]);
 const LITERAL_EXTRA: usize = memory.data<u8>([
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 3, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16,
 ]);
-/** Code of a match length - 3 from 32 to 127. */
+/** Code of a match length - 3 below 128. */
 const SHORT_MATCH_CODES: usize = memory.data<u8>([
+  0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31,
   32, 32, 33, 33, 34, 34, 35, 35, 36, 36, 36, 36, 37, 37, 37, 37, 38, 38, 38, 38, 38, 38, 38, 38, 39, 39, 39, 39, 39, 39, 39, 39,
   40, 40, 40, 40, 40, 40, 40, 40, 40, 40, 40, 40, 40, 40, 40, 40, 41, 41, 41, 41, 41, 41, 41, 41, 41, 41, 41, 41, 41, 41, 41, 41,
   42, 42, 42, 42, 42, 42, 42, 42, 42, 42, 42, 42, 42, 42, 42, 42, 42, 42, 42, 42, 42, 42, 42, 42, 42, 42, 42, 42, 42, 42, 42, 42,
@@ -56,8 +57,8 @@ export function sequenceCount(): u32 {
 export function addSequence(literals: u32, length: u32, distance: u32): void {
   // Offsets 1 to 3 mean earlier offsets; those are never used, so distances begin at 4.
   const offset = distance + 3, match = length - 3;
-  const literalCode: u32 = literals < 16 ? literals : literals < 64 ? load<u8>(SHORT_LITERAL_CODES + literals - 16) : highBit(literals) + 19;
-  const matchCode: u32 = match < 32 ? match : match < 128 ? load<u8>(SHORT_MATCH_CODES + match - 32) : highBit(match) + 36;
+  const literalCode: u32 = literals < 64 ? load<u8>(SHORT_LITERAL_CODES + literals) : highBit(literals) + 19;
+  const matchCode: u32 = match < 128 ? load<u8>(SHORT_MATCH_CODES + match) : highBit(match) + 36;
   const offsetCode = highBit(offset);
   count(LITERAL_LENGTHS, literalCode);
   count(OFFSETS, offsetCode);
@@ -156,7 +157,6 @@ function writeStream(to: usize, literalBits: u32, offsetBits: u32, matchBits: u3
     offsetState = encodeSymbol(offsetTable, offsetState, (codes >> 8) & 255);
     matchState = encodeSymbol(matchTable, matchState, codes >> 16);
     literalState = encodeSymbol(literalTable, literalState, codes & 255);
-    flushBits();
     addExtraBits(at, codes);
   }
   addBits(matchState, matchBits);
@@ -167,13 +167,18 @@ function writeStream(to: usize, literalBits: u32, offsetBits: u32, matchBits: u3
   return closeBits();
 }
 
-/** At most 16 + 16 + 24 bits. */
+/** At most 16 + 16 + 24 bits, after at most 7 + 26 of the states; mostly all fit into one word. */
 // @ts-ignore: decorator
 @inline
 function addExtraBits(at: usize, codes: u32): void {
-  addBits(load<u32>(at), load<u8>(LITERAL_EXTRA + (codes & 255)));
-  addBits(load<u32>(at, 4), load<u8>(MATCH_EXTRA + (codes >> 16)));
-  flushBits();
-  addBits(load<u32>(at, 8), (codes >> 8) & 255);
+  const literalBits: u32 = load<u8>(LITERAL_EXTRA + (codes & 255));
+  const matchBits: u32 = load<u8>(MATCH_EXTRA + (codes >> 16));
+  const offsetBits = (codes >> 8) & 255;
+  const fits = literalBits + matchBits + offsetBits <= 31;
+  if (!fits) flushBits();
+  addBits(load<u32>(at), literalBits);
+  addBits(load<u32>(at, 4), matchBits);
+  if (!fits) flushBits();
+  addBits(load<u32>(at, 8), offsetBits);
   flushBits();
 }
