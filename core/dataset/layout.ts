@@ -26,6 +26,9 @@ export const scanFile = (dataset: string, chunkName: string): string => ours('sc
 export const tokensFile = (dataset: string, key: string): string => ours('prepared', dataset, `${key}.tokens`);
 
 export const fitFolder = (fitId: string): string => ours('fits', fitId);
+/** Gene statistics that the scan of a chunk made on its way; `key` names what they were made from. */
+export const earlySumsFile = (dataset: string, planId: string, key: string): string =>
+  posix.join(datasetStagingFolder(dataset), planId, 'sums', `${key}.sums`);
 /** Partial sums of one fit round. */
 export const roundFolder = (key: string): string => ours('rounds', key);
 /** All that runs of a data set have staged; only the run that holds its lease works in it. */

@@ -2,7 +2,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { openAnnData } from '../anndata/open.js';
 import { boundedBlockRows } from '../anndata/sparse-row-blocks.js';
-import { type AnnData, READ_ROWS } from '../anndata/types.js';
+import { type AnnData, READ_ROWS, type RowBlock } from '../anndata/types.js';
 import { writeFileAtomic } from '../anndata/zarr-write/atomic-file.js';
 import { fromSystemError, invalidInput, isObsmithError } from '../errors.js';
 import type { ChunkSummary } from '../methods/types.js';
@@ -26,6 +26,16 @@ export interface ScanRequest {
   readonly chunk: Pick<ChunkReference, 'name' | 'input'>;
   /** Elements to digest, e.g. ["X", "var/_index", "obs/batch"]. X asks for expression: counts that it is made from are added. */
   readonly elements: readonly string[];
+  /** Asked where the scan has to read X, for who else needs all of it. */
+  readonly observe?: (input: AnnData) => Promise<MatrixObserver | null>;
+}
+
+/** Sees all of X while a scan reads it, so that X need not be read again. */
+export interface MatrixObserver {
+  /** Blocks in row order, of READ_ROWS rows (dense ones: or a divisor); all values are finite. */
+  add(block: RowBlock): void;
+  /** The scan is complete, and tells whether expression comes from X as it is. */
+  finish(scan: ChunkScan): Promise<void>;
 }
 
 /**
@@ -35,7 +45,7 @@ export interface ScanRequest {
  * modification times of the files hold, only they are looked at.
  */
 export async function scanChunk(
-  { base, dataset, chunk, elements }: ScanRequest,
+  { base, dataset, chunk, elements, observe }: ScanRequest,
   context: TaskContext,
 ): Promise<ChunkScan> {
   const file = join(base, scanFile(dataset, chunk.name));
@@ -47,12 +57,16 @@ export async function scanChunk(
     const digests: Record<string, string> = { ...known?.digests };
     // Taken before anything is read: a file that changes meanwhile makes the next scan start anew.
     const fingerprint = await input.fingerprint(covered(summary, [...Object.keys(digests), ...elements]));
-    const found = await findExpression(input, summary, { known, asked: elements.includes('X') }, context);
+    const decided = known && isDecided(known) ? expressionOf(known) : null;
+    const asked = decided === null && elements.includes('X');
+    const observer = asked && observe ? await observe(input) : null;
+    const found = asked ? await findExpression(input, summary, observer, context) : (decided ?? { expression: null });
     for (const element of undigested(elements, { ...summary, ...found, digests })) {
       context.checkCancelled();
       digests[element] = await input.digest(element);
     }
     const scan: ChunkScan = { ...summary, fingerprint, digests, ...found };
+    await observer?.finish(scan);
     await writeSidecar(file, scan);
     return scan;
   } finally {
@@ -116,19 +130,17 @@ function undigested(
 
 type Expression = Pick<ChunkScan, 'expression' | 'noExpression'>;
 
+const expressionOf = ({ expression, noExpression }: ChunkScan): Expression =>
+  noExpression ? { expression, noExpression } : { expression };
+
 async function findExpression(
   input: AnnData,
   summary: ChunkSummary,
-  { known, asked }: { known: ChunkScan | null; asked: boolean },
+  observer: MatrixObserver | null,
   context: TaskContext,
 ): Promise<Expression> {
-  if (known && isDecided(known)) {
-    const { expression, noExpression } = known;
-    return noExpression ? { expression, noExpression } : { expression };
-  }
-  if (!asked) return { expression: null };
   try {
-    const statistics = summary.hasX ? await passOverX(input, summary, context) : null;
+    const statistics = summary.hasX ? await passOverX(input, summary, observer, context) : null;
     return { expression: expressionSource(statistics, hasCounts(summary), summary.name) };
   } catch (error) {
     if (!isObsmithError(error) || error.type !== 'InvalidInput') throw error;
@@ -136,13 +148,19 @@ async function findExpression(
   }
 }
 
-async function passOverX(input: AnnData, summary: ChunkSummary, context: TaskContext): Promise<MatrixStatistics> {
+async function passOverX(
+  input: AnnData,
+  summary: ChunkSummary,
+  observer: MatrixObserver | null,
+  context: TaskContext,
+): Promise<MatrixStatistics> {
   const pass = new StatisticsPass();
   const blockRows = boundedBlockRows(await input.matrix('X'), READ_ROWS);
   for await (const block of input.rowBlocks('X', { blockRows })) {
     context.checkCancelled();
     const nonFinite = pass.add(block);
     if (nonFinite) throw await nonFiniteError(input, summary.name, nonFinite);
+    observer?.add(block);
     context.progress(block.start + block.rows, summary.cells);
   }
   return pass.finish();

@@ -7,12 +7,13 @@ import { type ExpressionBlock, expressionBlocks } from '../methods/expression.js
 import { loadPlannedChunk } from '../plan/load-plan.js';
 import type { TaskContext } from '../tasks/types.js';
 import { readCellBatches } from './cell-batches.js';
+import { takeEarlyStatistics } from './early-statistics.js';
 import { readGeneNames } from './gene-names.js';
 import { accumulateGeneStatistics } from './gene-statistics.js';
 import { accumulateGram, writeGram } from './gram.js';
 import { fittedDigest, geneKeyOf } from './identity.js';
 import { folderOf, isDone, isFinished, partialFile, type RoundTask, readChosenGenes } from './round-files.js';
-import { writeStatistics } from './statistics-partial.js';
+import { describeChunk, writeStatistics } from './statistics-partial.js';
 
 /**
  * Sums one fitted chunk (by its position among them) into a partial of the round; at once where that was done before.
@@ -30,14 +31,16 @@ export async function accumulateRound(
   if ((await isFinished(task)) || (await isDone(folder, place, resolved.chunks.length))) return { cells: chunk.cells };
   const quiet: TaskContext = { progress() {}, checkCancelled: () => context.checkCancelled() };
   const scan = await scanChunk({ base, dataset: plan.dataset, chunk, elements: chunk.reads }, quiet);
+  const path = partialFile(folder, place);
+  if (round === 'gene-statistics' && (await takeEarlyStatistics(loaded, method, scan, path)))
+    return { cells: scan.cells };
   const input = await openAnnData(join(base, chunk.input));
   try {
     const source = { input, scan, context };
-    const digest = fittedDigest(method, { index: chunk.index, name: chunk.name, scan });
-    const header = { chunks: [{ name: chunk.name, digest }], cells: scan.cells };
-    const path = partialFile(folder, place);
-    if (round === 'gram') await accumulateGramOf(source, { path, folder, header, geneKey: geneKeyOf(method) });
-    else await accumulateStatisticsOf(source, { path, header, geneKey: geneKeyOf(method), batchKey: method.batchKey });
+    const digest = fittedDigest(method, { name: chunk.name, scan });
+    const target = { path, digest, geneKey: geneKeyOf(method) };
+    if (round === 'gram') await accumulateGramOf(source, { ...target, folder });
+    else await accumulateStatisticsOf(source, { ...target, batchKey: method.batchKey });
     return { cells: scan.cells };
   } finally {
     await input.close();
@@ -52,18 +55,19 @@ interface Source {
 
 interface Target {
   readonly path: string;
-  readonly header: { readonly chunks: { name: string; digest: string }[]; readonly cells: number };
+  /** Digest of what the sums are made from. */
+  readonly digest: string;
   readonly geneKey: string | null;
 }
 
 async function accumulateStatisticsOf(
   source: Source,
-  { path, header, geneKey, batchKey }: Target & { batchKey: string | null },
+  { path, digest, geneKey, batchKey }: Target & { batchKey: string | null },
 ): Promise<void> {
   const { input, scan } = source;
   const genes = await readGeneNames(input, scan.name, geneKey);
   const batches = await readCellBatches(input, batchKey);
-  const description = { ...header, genes, batches: batches.names, cellsPerBatch: [...batches.cells] };
+  const description = describeChunk({ ...scan, digest }, genes, batches);
   const blocks = (start: number, end: number, blockRows: number) => watchedBlocks(source, { start, end, blockRows });
   await writeStatistics(path, description, (deliver) =>
     accumulateGeneStatistics({ genes: genes.length, batches, blocks, deliver }),
@@ -72,7 +76,7 @@ async function accumulateStatisticsOf(
 
 async function accumulateGramOf(
   source: Source,
-  { path, folder, header, geneKey }: Target & { folder: string },
+  { path, folder, digest, geneKey }: Target & { folder: string },
 ): Promise<void> {
   const { input, scan } = source;
   const chosen = await readChosenGenes(folder);
@@ -80,7 +84,8 @@ async function accumulateGramOf(
   const names = await readGeneNames(input, scan.name, geneKey);
   const columns = Int32Array.from(names, (name) => positions.get(name) ?? -1);
   const gram = await accumulateGram(watchedBlocks(source, { blockRows: READ_ROWS }), columns, chosen.length);
-  await writeGram(path, { ...header, genes: chosen.length }, gram);
+  const header = { chunks: [{ name: scan.name, digest }], cells: scan.cells, genes: chosen.length };
+  await writeGram(path, header, gram);
 }
 
 async function* watchedBlocks({ input, scan, context }: Source, range: RowRange): AsyncGenerator<ExpressionBlock> {

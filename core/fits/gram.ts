@@ -1,5 +1,6 @@
-import { BLOCK_ROWS, type SparseBlock } from '../anndata/types.js';
-import { CrossProducts, KERNEL_ROWS, triangleLength } from '../kernels/cross-products.js';
+import { BLOCK_ROWS } from '../anndata/types.js';
+import { CrossProducts, triangleLength } from '../kernels/cross-products.js';
+import type { ExpressionBlock } from '../methods/expression.js';
 import type { TaskContext } from '../tasks/types.js';
 import { createPartial, openPartial, type PartialHeader, type PartialReader } from './partial-file.js';
 import type { Fit } from './types.js';
@@ -23,66 +24,49 @@ export interface Gram {
 }
 
 /**
- * Sums a chunk's cells in float64, from blocks of any size that divides BLOCK_ROWS. `columns` tells each column's position among the `genes` chosen ones, or -1. Every
- * block of BLOCK_ROWS cells is summed on its own and added in row order.
+ * Sums a chunk's cells in float64, from blocks of any size that divides BLOCK_ROWS. `columns` tells each column's position
+ * among the `genes` chosen ones, or -1. Every block of BLOCK_ROWS cells is summed on its own and added in row order.
  */
 export async function accumulateGram(
-  blocks: AsyncIterable<SparseBlock>,
+  blocks: AsyncIterable<ExpressionBlock>,
   columns: Int32Array,
   genes: number,
 ): Promise<Gram> {
-  const total: Gram = { sums: new Float64Array(genes), products: new Float64Array(triangleLength(genes)) };
-  const kernel = new CrossProducts(genes);
-  const blockSums = new Float64Array(genes);
-  const rows = new ChosenColumns(genes);
-  const endBlock = (): void => {
-    moveInto(total.sums, blockSums);
-    moveInto(total.products, kernel.triangle);
-  };
-  for await (const block of blocks) {
-    for (let start = 0; start < block.rows; start += KERNEL_ROWS) {
-      const chosen = rows.take(block, start, Math.min(block.rows, start + KERNEL_ROWS), columns);
-      const stored = chosen.indptr[chosen.rows]!;
-      for (let position = 0; position < stored; position++)
-        blockSums[chosen.columns[position]!]! += chosen.values[position]!;
-      kernel.add(chosen);
+  const { ranks, positions } = rankColumns(columns);
+  const kernel = new CrossProducts(ranks, positions.length);
+  for await (const { start, rows, indptr, indices, values } of blocks) {
+    for (let row = 0; row < rows; row++) {
+      const [from, to] = [indptr[row]!, indptr[row + 1]!];
+      kernel.addRow(indices.subarray(from, to), values.subarray(from, to));
     }
-    if ((block.start + block.rows) % BLOCK_ROWS === 0) endBlock();
+    if ((start + rows) % BLOCK_ROWS === 0) kernel.endBlock();
   }
-  endBlock();
-  return total;
+  kernel.endBlock();
+  return inPosition(kernel, positions, genes);
 }
 
-function moveInto(total: Float64Array, part: Float64Array): void {
-  for (let index = 0; index < total.length; index++) total[index]! += part[index]!;
-  part.fill(0);
+/** Chosen columns are summed in the order in which they lie in the chunk: `positions` tells where each belongs. */
+function rankColumns(columns: Int32Array): { ranks: Int32Array; positions: Int32Array } {
+  const positions = columns.filter((position) => position >= 0);
+  let rank = 0;
+  return { ranks: columns.map((position) => (position < 0 ? -1 : rank++)), positions };
 }
 
-/** A few rows of a block, chosen columns only. */
-class ChosenColumns {
-  readonly #indptr = new Int32Array(KERNEL_ROWS + 1);
-  readonly #columns: Int32Array;
-  readonly #values: Float32Array;
-
-  constructor(genes: number) {
-    this.#columns = new Int32Array(KERNEL_ROWS * genes);
-    this.#values = new Float32Array(KERNEL_ROWS * genes);
-  }
-
-  take({ indptr, indices, values }: SparseBlock, start: number, end: number, columns: Int32Array) {
-    let stored = 0;
-    for (let row = start; row < end; row++) {
-      for (let position = indptr[row]!; position < indptr[row + 1]!; position++) {
-        const column = columns[indices[position]!]!;
-        if (column < 0) continue;
-        this.#columns[stored] = column;
-        this.#values[stored++] = values[position]!;
-      }
-      this.#indptr[row - start + 1] = stored;
+function inPosition(kernel: CrossProducts, positions: Int32Array, genes: number): Gram {
+  const gram: Gram = { sums: new Float64Array(genes), products: new Float64Array(triangleLength(genes)) };
+  const { sums, triangle } = kernel;
+  let packed = 0;
+  for (const [rank, position] of positions.entries()) {
+    gram.sums[position] = sums[rank]!;
+    for (let other = rank; other < positions.length; other++) {
+      const [row, column] = ordered(position, positions[other]!);
+      gram.products[row * genes - (row * (row - 1)) / 2 + column - row] = triangle[packed++]!;
     }
-    return { rows: end - start, indptr: this.#indptr, columns: this.#columns, values: this.#values };
   }
+  return gram;
 }
+
+const ordered = (a: number, b: number): [number, number] => (a < b ? [a, b] : [b, a]);
 
 export async function writeGram(path: string, header: Omit<GramHeader, 'arrays'>, gram: Gram): Promise<void> {
   const arrays = { sums: gram.sums.length, products: gram.products.length };

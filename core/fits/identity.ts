@@ -39,13 +39,18 @@ export function fitIdOf(method: PlannedMethod, chunks: Fit['chunks'], leftOut: F
   });
 }
 
-/** Key of a round's folder. Methods with the same batch and gene keys share their gene statistics. */
+/** What a chunk's gene statistics depend on beside the chunk: methods with the same batch and gene keys share them. */
+export const statisticsKey = (method: PlannedMethod): { [key: string]: Json } => ({
+  version: ROUND_VERSION,
+  batchKey: method.batchKey,
+  geneKey: geneKeyOf(method),
+});
+
+/** Key of a round's folder. */
 export function roundKey(round: FitRound, method: PlannedMethod, chunks: readonly FitChunk[]): string {
   return sha256OfJson({
     round,
-    version: ROUND_VERSION,
-    batchKey: method.batchKey,
-    geneKey: geneKeyOf(method),
+    ...statisticsKey(method),
     chosenGenes: round === 'gram' ? topGenesOf(method) : null,
     chunks: fittedChunks(method, chunks),
   });
@@ -61,7 +66,7 @@ export function fittedChunks(method: PlannedMethod, chunks: readonly FitChunk[])
   return chunks.map((chunk) => ({ name: chunk.name, digest: fittedDigest(method, chunk) }));
 }
 
-export function fittedDigest(method: PlannedMethod, { name, scan }: FitChunk): string {
+export function fittedDigest(method: PlannedMethod, { name, scan }: Pick<FitChunk, 'name' | 'scan'>): string {
   const elements = [
     expressionMatrix(scan),
     `var/${geneKeyOf(method) ?? '_index'}`,

@@ -1,6 +1,7 @@
 import { invalidInput } from '../errors.js';
 import type { GeneSums } from '../kernels/gene-sums.js';
 import type { TaskContext } from '../tasks/types.js';
+import type { CellBatches } from './gene-statistics.js';
 import { createPartial, openPartial, type PartialHeader, type PartialReader } from './partial-file.js';
 import type { Fit } from './types.js';
 
@@ -18,6 +19,19 @@ export interface StatisticsHeader extends PartialHeader {
 export type StatisticsReader = PartialReader<StatisticsHeader>;
 
 export const openStatistics = (path: string): Promise<StatisticsReader> => openPartial<StatisticsHeader>(path);
+
+/** Header of one chunk's partial. */
+export const describeChunk = (
+  chunk: { readonly name: string; readonly digest: string; readonly cells: number },
+  genes: readonly string[],
+  batches: CellBatches,
+): Omit<StatisticsHeader, 'arrays'> => ({
+  chunks: [{ name: chunk.name, digest: chunk.digest }],
+  cells: chunk.cells,
+  genes,
+  batches: batches.names,
+  cellsPerBatch: [...batches.cells],
+});
 
 /** Writes a partial whose batches are delivered in any order. */
 export async function writeStatistics(

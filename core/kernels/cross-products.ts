@@ -1,109 +1,137 @@
 import { KernelMemory } from './kernel-memory.js';
 
-/** Rows of which only chosen columns are kept, in any order within a row. */
-export interface ChosenRows {
-  readonly rows: number;
-  /** rows + 1 */
-  readonly indptr: Int32Array;
-  readonly columns: Int32Array;
-  readonly values: Float32Array;
-}
-
 /** Values of the upper triangle of a columns x columns matrix, diagonal included, packed row by row. */
 export const triangleLength = (columns: number): number => (columns * (columns + 1)) / 2;
 
-/** Rows that are handed to the kernel together: their values should stay in the second-level cache. */
-export const KERNEL_ROWS = 256;
+/** Rows that are multiplied together: their values should stay in the second-level cache. */
+const ROWS = 256;
 
 interface Exports {
-  addCrossProducts(
+  takeRow(
+    count: number,
     columns: number,
+    stored: number,
+    ranks: number,
+    taken: number,
+    offsets: number,
+    values: number,
+    sums: number,
+    columnStarts: number,
+  ): number;
+  addProducts(
+    rows: number,
+    columns: number,
+    rowEnds: number,
+    offsets: number,
+    values: number,
     columnStarts: number,
     entryPositions: number,
     entryEnds: number,
-    offsets: number,
-    values: number,
     triangle: number,
   ): void;
+  moveInto(count: number, totals: number, values: number): void;
 }
 
-/** Sums of the products of all pairs of columns, in float64, row after row (core/kernels/assembly/cross-products.ts). */
+/**
+ * Sums of chosen columns of sparse rows, and of the products of all pairs of them, in float64, row after row within a
+ * block of rows, and block after block (core/kernels/assembly/cross-products.ts).
+ */
 export class CrossProducts {
-  /** The sums, packed. */
-  readonly triangle: Float64Array;
   readonly #columns: number;
   readonly #memory: KernelMemory<Exports>;
-  readonly #values: Float64Array;
-  readonly #offsets: Int32Array;
-  readonly #columnStarts: Int32Array;
-  readonly #entryPositions: Int32Array;
-  readonly #entryEnds: Int32Array;
-  /** Row and value of each entry while columns are gathered. */
-  readonly #entryRows: Int32Array;
-  readonly #entryValues: Float32Array;
+  readonly #rowColumns: Int32Array;
+  readonly #rowValues: Float32Array;
+  readonly #rowEnds: Int32Array;
+  readonly #at: Readonly<
+    Record<'ranks' | 'offsets' | 'values' | 'columnStarts' | 'entryPositions' | 'entryEnds', number>
+  >;
+  /** Sums, then the packed triangle: of the open block, and of all blocks before it. */
+  readonly #open: Float64Array;
+  readonly #totals: Float64Array;
+  #rows = 0;
+  #taken = 0;
 
-  constructor(columns: number) {
-    const entries = KERNEL_ROWS * columns;
+  /** `ranks` tells each column's place among the `columns` chosen ones, which rises with the column, or -1. */
+  constructor(ranks: Int32Array, columns: number) {
+    const entries = ROWS * columns;
+    const summed = columns + triangleLength(columns) + 1;
     this.#columns = columns;
     this.#memory = new KernelMemory<Exports>(
       'cross-products',
-      triangleLength(columns) * 8 + entries * 20 + columns * 4 + 128,
+      ranks.length * 12 + ROWS * 4 + columns * 4 + entries * 20 + summed * 16 + 256,
     );
-    this.triangle = this.#memory.float64(triangleLength(columns));
-    this.#values = this.#memory.float64(entries);
-    this.#offsets = this.#memory.int32(entries);
-    this.#entryPositions = this.#memory.int32(entries);
-    this.#entryEnds = this.#memory.int32(entries);
-    this.#columnStarts = this.#memory.int32(columns + 1);
-    this.#entryRows = new Int32Array(entries);
-    this.#entryValues = new Float32Array(entries);
+    const area = ranks.length;
+    this.#rowColumns = this.#memory.int32(area);
+    this.#rowValues = this.#memory.float32(area);
+    this.#rowEnds = this.#memory.int32(ROWS);
+    const map = this.#memory.int32(area);
+    map.set(ranks);
+    this.#at = {
+      ranks: map.byteOffset,
+      offsets: this.#memory.int32(entries).byteOffset,
+      values: this.#memory.float64(entries).byteOffset,
+      columnStarts: this.#memory.int32(columns + 1).byteOffset,
+      entryPositions: this.#memory.int32(entries).byteOffset,
+      entryEnds: this.#memory.int32(entries).byteOffset,
+    };
+    this.#open = this.#memory.float64(summed);
+    this.#totals = this.#memory.float64(summed);
   }
 
-  /** Adds at most KERNEL_ROWS rows. */
-  add(rows: ChosenRows): void {
-    this.#gatherColumns(rows);
-    this.#sortRows(rows);
-    const at = (area: { byteOffset: number }) => area.byteOffset;
-    this.#memory.exports.addCrossProducts(
+  /** Adds a row to the open block: its columns, each once and rising, and their values. */
+  addRow(columns: Int32Array, values: Float32Array): void {
+    const { ranks, offsets, values: kept, columnStarts } = this.#at;
+    this.#rowColumns.set(columns);
+    this.#rowValues.set(values);
+    this.#taken = this.#memory.exports.takeRow(
+      columns.length,
+      this.#rowColumns.byteOffset,
+      this.#rowValues.byteOffset,
+      ranks,
+      this.#taken,
+      offsets,
+      kept,
+      this.#open.byteOffset,
+      columnStarts,
+    );
+    this.#rowEnds[this.#rows++] = this.#taken;
+    if (this.#rows === ROWS) this.#multiply();
+  }
+
+  /** Adds the open block to those before it. */
+  endBlock(): void {
+    this.#multiply();
+    this.#memory.exports.moveInto(
+      this.#open.length - (this.#open.length % 2),
+      this.#totals.byteOffset,
+      this.#open.byteOffset,
+    );
+  }
+
+  /** Sums of the blocks that were ended. */
+  get sums(): Float64Array {
+    return this.#totals.subarray(0, this.#columns);
+  }
+
+  /** Their sums of products, packed. */
+  get triangle(): Float64Array {
+    return this.#totals.subarray(this.#columns, this.#columns + triangleLength(this.#columns));
+  }
+
+  #multiply(): void {
+    const { offsets, values, columnStarts, entryPositions, entryEnds } = this.#at;
+    this.#memory.exports.addProducts(
+      this.#rows,
       this.#columns,
-      at(this.#columnStarts),
-      at(this.#entryPositions),
-      at(this.#entryEnds),
-      at(this.#offsets),
-      at(this.#values),
-      at(this.triangle),
+      this.#rowEnds.byteOffset,
+      offsets,
+      values,
+      columnStarts,
+      entryPositions,
+      entryEnds,
+      this.#open.byteOffset + this.#columns * 8,
     );
-  }
-
-  /** Entries by column, in row order within each. */
-  #gatherColumns({ rows, indptr, columns, values }: ChosenRows): void {
-    const starts = this.#columnStarts.fill(0);
-    const end = indptr[rows]!;
-    for (let position = indptr[0]!; position < end; position++) starts[columns[position]! + 1]!++;
-    for (let column = 0; column < this.#columns; column++) starts[column + 1]! += starts[column]!;
-    const next = starts.slice();
-    for (let row = 0; row < rows; row++) {
-      for (let position = indptr[row]!; position < indptr[row + 1]!; position++) {
-        const entry = next[columns[position]!]!++;
-        this.#entryRows[entry] = row;
-        this.#entryValues[entry] = values[position]!;
-      }
-    }
-  }
-
-  /** The same entries by row with ascending columns. */
-  #sortRows({ indptr }: ChosenRows): void {
-    const first = indptr[0]!;
-    const next = Int32Array.from(indptr, (position) => position - first);
-    for (let column = 0; column < this.#columns; column++) {
-      for (let entry = this.#columnStarts[column]!; entry < this.#columnStarts[column + 1]!; entry++) {
-        const row = this.#entryRows[entry]!;
-        const position = next[row]!++;
-        this.#offsets[position] = column * 8;
-        this.#values[position] = this.#entryValues[entry]!;
-        this.#entryPositions[entry] = position;
-        this.#entryEnds[entry] = indptr[row + 1]! - first;
-      }
-    }
+    this.#rows = 0;
+    this.#taken = 0;
   }
 }

@@ -2,9 +2,9 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ArrayState, arrayState } from '../anndata/obsm/array-state.js';
 import { repairChunk } from '../anndata/publish/publish-array.js';
-import { scanChunk } from '../dataset/scan.js';
 import type { ChunkScan } from '../dataset/types.js';
 import { invalidInput, isObsmithError, withRemedy } from '../errors.js';
+import { scanPlannedChunk } from '../fits/early-statistics.js';
 import { fitOf } from '../fits/resolve-fits.js';
 import { inputDigest, inputProvenance } from '../methods/provenance.js';
 import { findMethod } from '../methods/registry.js';
@@ -65,13 +65,13 @@ export async function openChunk(
     return !refusal;
   });
   if (runnable.length === 0) return opened;
-  const { base, plan } = loaded;
+  const { base } = loaded;
   const hasOutput = await exists(join(base, chunk.output));
   const scan = await orRefuse(runnable, opened, async () => {
     // An array that an aborted run moved in but did not list is listed now, instead of being computed again.
     await repairChunk(base, chunk.output, context);
     if (hasOutput) await checkOutputFormat(base, chunk);
-    return scanChunk({ base, dataset: plan.dataset, chunk, elements: [...chunk.reads] }, context);
+    return scanPlannedChunk(loaded, chunk, context);
   });
   if (!scan) return opened;
   for (const method of runnable) await orRefuse([method], opened, () => decide(loaded, chunk, method, scan, opened));

@@ -20,9 +20,9 @@ const RUN: { [N in TaskName]: Run<N> } = {
     return openChunk(input, context);
   },
   async scanChunk(input, context) {
-    const { scanChunk } = await import('../dataset/scan.js');
-    const { base, plan, chunk } = await lookUp(input, input.chunk);
-    const { cells } = await scanChunk({ base, dataset: plan.dataset, chunk, elements: [...chunk.reads] }, context);
+    const { scanPlannedChunk } = await import('../fits/early-statistics.js');
+    const { chunk, ...loaded } = await lookUp(input, input.chunk);
+    const { cells } = await scanPlannedChunk(loaded, chunk, context);
     return { cells };
   },
   async stageInput(input, context) {
