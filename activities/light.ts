@@ -40,7 +40,7 @@ export function lightActivities(identity: WorkerIdentity): LightActivities {
     publishArray: (input) => run('publishArray', input),
     findChunks: (input) => run('findChunks', input),
     discardStaged: async (input) => void (await run('discardStaged', input)),
-    closeChunk: async (input) => void (await run('closeChunk', input)),
+    closeChunk: (input) => run('closeChunk', input),
     finalizeRun: (input) => run('finalize', input),
   };
 }

@@ -41,7 +41,8 @@ export interface LightActivities {
   findChunks(input: TaskInput<'findChunks'>): Promise<TaskOutput<'findChunks'>>;
   /** Removes what a cancelled method staged of a chunk. */
   discardStaged(input: TaskInput<'discardStaged'>): Promise<void>;
-  closeChunk(input: TaskInput<'closeChunk'>): Promise<void>;
+  /** Records what became of methods on a chunk. */
+  closeChunk(input: TaskInput<'closeChunk'>): Promise<TaskOutput<'closeChunk'>>;
   finalizeRun(input: TaskInput<'finalize'>): Promise<TaskOutput<'finalize'>>;
 }
 

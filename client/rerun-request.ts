@@ -1,22 +1,21 @@
 import type { Client } from '@temporalio/client';
-import { invalidConfig } from '../core/errors.js';
-import type { MethodsMessage, RunRequest } from '../workflows/types.js';
+import { rerunMethodsUpdate } from '../workflows/messages.js';
+import type { ControlAnswer, MethodsMessage, RunRequest } from '../workflows/types.js';
 import { readStatus } from './run-status.js';
 import { requestOf } from './start-run.js';
+import { steerRun } from './steer-run.js';
 
-/** The request of a closed run, narrowed to arrays that are computed again. InvalidConfig where the run is not closed. */
-export async function requestToRerun(
-  client: Client,
-  workflowId: string,
-  { methods, chunks }: MethodsMessage,
-): Promise<RunRequest> {
+/** A run that goes on takes a rerun up by itself; a closed one has to be started anew with this request. */
+export type Rerun =
+  | { readonly kind: 'told'; readonly answer: ControlAnswer }
+  | { readonly kind: 'closed'; readonly request: RunRequest };
+
+/** Asks a run to compute arrays again. InvalidConfig where it refuses that, or is not there. */
+export async function requestRerun(client: Client, workflowId: string, message: MethodsMessage): Promise<Rerun> {
   const { status } = await readStatus(client, workflowId);
-  if (status === 'running') {
-    throw invalidConfig(
-      `Run ${workflowId} has not ended yet`,
-      `Wait for it (obsmith status ${workflowId}) or cancel it (obsmith cancel ${workflowId}); then say it again.`,
-    );
-  }
+  if (status === 'running')
+    return { kind: 'told', answer: await steerRun(client, workflowId, rerunMethodsUpdate, message) };
   const { prepareOnly: _, ...request } = (await requestOf(client, workflowId)) as RunRequest;
-  return { ...request, methods, ...(chunks ? { chunks } : {}), overwrite: true };
+  const { methods, chunks } = message;
+  return { kind: 'closed', request: { ...request, methods, ...(chunks ? { chunks } : {}), overwrite: true } };
 }

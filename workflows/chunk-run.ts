@@ -64,12 +64,12 @@ export class ChunkRun {
   }
 
   async #openAndEmbed(): Promise<void> {
-    const { location, chunk } = this.#input;
+    const { location, chunk, overwrite } = this.#input;
     const cpu = cpuActivities();
     const methods = this.#wanted();
     if (methods.length === 0) return;
     const names = methods.map(({ method }) => method);
-    const opened = await this.#common.run(() => cpu.openChunk({ ...location, chunk, methods: names }));
+    const opened = await this.#common.run(() => cpu.openChunk({ ...location, chunk, methods: names, overwrite }));
     this.#name = opened.name;
     for (const method of opened.skipped) this.#outcome[method] = { state: 'skipped', cells: opened.cells, seconds: 0 };
     for (const { method, ...error } of opened.refused)

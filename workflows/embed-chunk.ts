@@ -2,18 +2,18 @@ import { CancellationScope, isCancellation, setHandler } from '@temporalio/workf
 import { light } from './activity-options.js';
 import { ChunkRun } from './chunk-run.js';
 import { pauseSignal, resumeSignal, stopMethodsSignal } from './messages.js';
-import { stoppedOn } from './method-scope.js';
-import type { ChunkReport, EmbedChunkInput } from './types.js';
+import { ordersOn } from './method-orders.js';
+import type { ChunkResult, EmbedChunkInput } from './types.js';
 
 /**
  * One wave of one chunk: finds out what is to do, embeds the methods side by side and publishes their arrays one at a
  * time. A method that fails or is stopped leaves the others alone; the outcome is recorded also when the run is cancelled.
  */
-export async function embedChunk(input: EmbedChunkInput): Promise<ChunkReport> {
+export async function embedChunk(input: EmbedChunkInput): Promise<ChunkResult> {
   const run = new ChunkRun(input);
   setHandler(pauseSignal, () => run.pause());
   setHandler(resumeSignal, () => run.resume());
-  setHandler(stopMethodsSignal, (scope) => run.stop(stoppedOn([scope], input.chunk)));
+  setHandler(stopMethodsSignal, (scope) => run.stop(ordersOn([{ ...scope, order: 'stop' }], input.chunk).stopped));
   let cancellation: unknown;
   try {
     await run.embedAll();
@@ -21,9 +21,11 @@ export async function embedChunk(input: EmbedChunkInput): Promise<ChunkReport> {
     if (!isCancellation(error)) throw error;
     cancellation = error;
   }
-  const { location, chunk, wave } = input;
-  const report = run.close();
-  await CancellationScope.nonCancellable(() => light.closeChunk({ ...location, chunk, wave, outcome: report.outcome }));
+  const { location, chunk, wave, rerun } = input;
+  const { name, outcome } = run.close();
+  const { before, after } = await CancellationScope.nonCancellable(() =>
+    light.closeChunk({ ...location, chunk, wave, outcome }),
+  );
   if (cancellation) throw cancellation;
-  return report;
+  return { wave, chunk, name, outcome: after, before: rerun ? before : null };
 }

@@ -2,6 +2,7 @@ import { CancellationScope, isCancellation, setHandler } from '@temporalio/workf
 import { DatasetRun } from './dataset-run.js';
 import { unwrapFailure } from './failures.js';
 import { progressQuery, reportBatchSignal, reportChunkSignal, waitingForSignal } from './messages.js';
+import { RunControl } from './run-control.js';
 import { acceptSteering } from './steering.js';
 import type { RunRequest, RunTotals } from './types.js';
 
@@ -12,14 +13,16 @@ import type { RunRequest, RunTotals } from './types.js';
  */
 export async function embedDataset(request: RunRequest): Promise<RunTotals> {
   const run = new DatasetRun(request);
-  setHandler(progressQuery, () => run.progress(), { description: 'Chunks, cells and methods done, rate, failures' });
+  setHandler(progressQuery, () => run.progress.answer(Date.now()), {
+    description: 'Chunks, cells and methods done, rate, failures',
+  });
   setHandler(reportBatchSignal, (report) => run.addBatch(report), { description: 'From batches of this run' });
   setHandler(reportChunkSignal, (report) => run.addChunk(report), { description: 'From chunks of this run' });
   setHandler(waitingForSignal, (workers) => run.setWaitingFor(workers), { description: 'From the watch of this run' });
-  acceptSteering(run);
+  acceptSteering(new RunControl(run));
 
   try {
-    await run.plan();
+    await run.prepare();
   } catch (error) {
     throw isCancellation(error) ? error : unwrapFailure(error);
   }

@@ -1,12 +1,13 @@
 import { startChild, workflowInfo } from '@temporalio/workflow';
 import { MOST_REPORTS } from './batch-counts.js';
+import { BatchQueue, type BatchWork } from './batch-queue.js';
 import { embedBatch } from './embed-batch.js';
-import { stopMethodsSignal } from './messages.js';
-import { stoppedEverywhere } from './method-scope.js';
+import { restartMethodsSignal, stopMethodsSignal } from './messages.js';
+import { narrow, stoppedElsewhere, stoppedWithin } from './method-orders.js';
 import { OpenChildren } from './open-children.js';
 import type { SharedWindow } from './shared-window.js';
 import { isolate } from './siblings.js';
-import type { BatchReport, MethodScope, PlanOverview, Wave, WaveMethod } from './types.js';
+import type { BatchReport, MethodOrder, MethodScope, PlanOverview, Wave, WaveMethod } from './types.js';
 import { Window } from './window.js';
 
 /** Chunks of one batch: about 3,300 events of history. */
@@ -25,62 +26,140 @@ export interface PassOptions {
   onBatch(report: BatchReport): void;
 }
 
-/** One way through all chunks with the methods of one wave, batch after batch. */
+/** Chunks [from, to) of a batch. */
+interface Range {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** A batch at work: what its workflow runs, and the restarts that it was told of. */
+interface OpenBatch {
+  readonly methods: readonly string[];
+  readonly restarts: MethodScope[];
+}
+
+/** The chunks of one wave, batch after batch, and reruns of them. */
 export class EmbedPass {
   readonly #options: PassOptions;
-  readonly #batches = new OpenChildren();
-  readonly #stopped: MethodScope[] = [];
+  readonly #queue = new BatchQueue(BATCH_CHUNKS);
+  readonly #batches = new OpenChildren<number>();
+  readonly #open = new Map<number, OpenBatch>();
+  readonly #orders: MethodOrder[] = [];
+  /** Null until the wave begins. */
+  #methods: readonly string[] | null = null;
 
   constructor(options: PassOptions) {
     this.#options = options;
   }
 
-  /** Methods that were stopped on all chunks. */
+  /** Methods that were stopped, and restarted on named chunks at most. */
   get stopped(): ReadonlySet<string> {
-    return stoppedEverywhere(this.#stopped);
+    return stoppedElsewhere(this.#orders);
+  }
+
+  get isIdle(): boolean {
+    return this.#queue.isIdle;
+  }
+
+  get isOnFirstWay(): boolean {
+    return this.#queue.isOnFirstWay;
+  }
+
+  /** Chunks of reruns that no batch reports yet. */
+  get waitingReruns(): number {
+    return this.#queue.waitingReruns(this.#options.plan.chunkCount);
+  }
+
+  /** From here on `serve` has the chunks of the wave to do with these methods. */
+  begin(methods: readonly string[]): void {
+    this.#methods = methods;
+    this.#queue.begin(methods.length === 0 ? 0 : Math.ceil(this.#options.plan.chunkCount / BATCH_CHUNKS));
   }
 
   /** Stops methods where they are at work, and does not start them where they are not. */
   stop(scope: MethodScope): void {
-    this.#stopped.push(scope);
+    this.#orders.push({ ...scope, order: 'stop' });
     this.#batches.tell(stopMethodsSignal, scope);
   }
 
-  /** A batch that is lost leaves the others alone: finalize finds that its chunks have no outcome and reports them. */
-  async embed(methods: readonly WaveMethod[]): Promise<void> {
-    const { plan, onBatch } = this.#options;
-    const batches = methods.length === 0 ? 0 : Math.ceil(plan.chunkCount / BATCH_CHUNKS);
-    await new Window(OPEN_BATCHES).forEach(Array(batches).keys(), async (batch) => {
-      const wanted = methods.filter(({ method }) => !this.stopped.has(method));
-      if (wanted.length === 0) return;
-      await isolate(
-        async () => onBatch(await this.#embedBatch(wanted, batch)),
-        () => {},
-      );
-    });
+  /**
+   * Computes methods again, also where they were stopped. Batches that are to come take it as an order, a batch that is
+   * open is told, for those that are through there are new workflows.
+   */
+  restart(scope: MethodScope): void {
+    this.#orders.push({ ...scope, order: 'restart' });
+    const { chunkCount } = this.#options.plan;
+    for (let batch = 0; batch * BATCH_CHUNKS < chunkCount; batch++) {
+      const { from, to } = this.#range(batch);
+      const part = narrow(scope, from, to);
+      if (part) this.#restartIn(batch, part);
+    }
   }
 
-  async #embedBatch(methods: readonly WaveMethod[], batch: number): Promise<BatchReport> {
+  /** Works until `isOver`. A batch that is lost leaves the others alone: finalize reports chunks without an outcome. */
+  async serve(isOver: () => boolean): Promise<void> {
+    const { onBatch } = this.#options;
+    const work = async (item: BatchWork): Promise<void> => {
+      let report: BatchReport | null = null;
+      await isolate(
+        async () => {
+          report = await this.#embedBatch(item);
+        },
+        () => {},
+      );
+      this.#close(item, report);
+      if (report) onBatch(report);
+    };
+    await new Window(OPEN_BATCHES).drain(this.#queue, work, isOver);
+  }
+
+  #restartIn(batch: number, scope: MethodScope): void {
+    const toCome = this.#queue.isToCome(batch);
+    const inFirst = (method: string): boolean => toCome && (this.#methods?.includes(method) ?? true);
+    const methods = scope.methods.filter((method) => !inFirst(method));
+    if (methods.length === 0) return;
+    const part = { ...scope, methods };
+    const open = this.#open.get(batch);
+    if (open && methods.every((method) => open.methods.includes(method))) {
+      open.restarts.push(part);
+      this.#batches.tellOne(batch, restartMethodsSignal, part);
+    } else this.#queue.addRerun(batch, part);
+  }
+
+  /** Restarts that a batch did not hear of because it was ending are done by another workflow. */
+  #close(item: BatchWork, report: BatchReport | null): void {
+    const { restarts } = this.#open.get(item.batch) ?? { restarts: [] };
+    this.#open.delete(item.batch);
+    this.#queue.closed(item);
+    for (const scope of restarts.slice(report?.restartsHeard ?? 0)) this.#queue.addRerun(item.batch, scope);
+  }
+
+  async #embedBatch({ batch, rerun, number }: BatchWork): Promise<BatchReport | null> {
     const { plan, wave, window } = this.#options;
+    const { from, to } = this.#range(batch);
+    const stopped = rerun ? new Set() : stoppedWithin(this.#orders, from, to);
+    const names = (rerun?.methods ?? this.#methods ?? []).filter((method) => !stopped.has(method));
+    if (names.length === 0) return null;
+    this.#open.set(batch, { methods: names, restarts: [] });
     const root = workflowInfo().workflowId;
-    const from = batch * BATCH_CHUNKS;
-    const to = Math.min(plan.chunkCount, from + BATCH_CHUNKS);
+    const id = `${root}/${wave}/b${String(batch).padStart(3, '0')}`;
+    const methods: WaveMethod[] = plan.methods.filter(({ method }) => names.includes(method));
     const location = { base: plan.base, plan: plan.plan };
     const reportMethods = plan.chunkCount <= SMALL_RUN_CHUNKS;
     const reports = Math.min(MOST_REPORTS, Math.ceil(WAVE_REPORTS / Math.ceil(plan.chunkCount / BATCH_CHUNKS)));
     const share = window.join();
     try {
-      return await this.#batches.execute(async () => {
+      return await this.#batches.execute(batch, async () => {
         const { size, paused } = share;
         const child = await startChild(embedBatch, {
-          workflowId: `${root}/${wave}/b${String(batch).padStart(3, '0')}`,
+          workflowId: rerun ? `${id}/rerun-${number}` : id,
           args: [
             {
-              ...{ location, wave, methods, from, to, window: size, paused, root, reports, reportMethods },
-              stopped: this.#stopped,
+              ...{ location, wave, methods, from, to, window: size, paused, root, reports, reportMethods, rerun },
+              orders: this.#orders.flatMap((order) => narrow(order, from, to) ?? []),
             },
           ],
-          staticSummary: `${methods.map(({ method }) => method).join(', ')} of chunks ${from} to ${to - 1}`,
+          staticSummary: `${names.join(', ')} of chunks ${from} to ${to - 1}${rerun ? ' again' : ''}`,
         });
         window.started(share, child);
         return child;
@@ -88,5 +167,10 @@ export class EmbedPass {
     } finally {
       window.leave(share);
     }
+  }
+
+  #range(batch: number): Range {
+    const from = batch * BATCH_CHUNKS;
+    return { from, to: Math.min(this.#options.plan.chunkCount, from + BATCH_CHUNKS) };
   }
 }

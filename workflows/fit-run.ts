@@ -3,6 +3,7 @@ import type { NeededRound } from '../core/fits/resolve-fits.js';
 import { cpuActivities, light } from './activity-options.js';
 import { summarizeError } from './failures.js';
 import { fitBatch } from './fit-batch.js';
+import { mergeLevels } from './merge-levels.js';
 import { pauseSignal, resumeSignal } from './messages.js';
 import { OpenChildren } from './open-children.js';
 import { isolate, settleAll } from './siblings.js';
@@ -11,8 +12,6 @@ import { Window } from './window.js';
 
 /** Activities of one batch: about 1,600 events. */
 const BATCH_POSITIONS = 500;
-/** Partials that one merge adds up; the tree is the same for every run, and so are the sums. */
-const FAN_IN = 32;
 
 /** State of the fits of one run. */
 export class FitRun {
@@ -86,7 +85,7 @@ export class FitRun {
     const { location, window } = this.#input;
     const cpu = cpuActivities();
     if (this.#paused) await condition(() => !this.#paused);
-    for (const [above, merges] of treeLevels(chunks).entries()) {
+    for (const [above, merges] of mergeLevels(chunks).entries()) {
       const errors: unknown[] = [];
       await new Window(window).forEach(Array(merges).keys(), (index) =>
         isolate(
@@ -109,9 +108,10 @@ export class FitRun {
     let failure: ErrorSummary | null = null;
     for (let from = 0; from < chunks; from += BATCH_POSITIONS) {
       const to = Math.min(chunks, from + BATCH_POSITIONS);
-      const found = await this.#batches.execute(() =>
+      const workflowId = `${workflowInfo().workflowId}/${name}/b${String(from / BATCH_POSITIONS).padStart(3, '0')}`;
+      const found = await this.#batches.execute(workflowId, () =>
         startChild(fitBatch, {
-          workflowId: `${workflowInfo().workflowId}/${name}/b${String(from / BATCH_POSITIONS).padStart(3, '0')}`,
+          workflowId,
           args: [{ location, step, from, to, window, paused: this.#paused }],
           staticSummary: `${name} of fit chunks ${from} to ${to - 1}`,
         }),
@@ -135,11 +135,4 @@ export class FitRun {
     );
     this.#work.delete(scope);
   }
-}
-
-/** Merges per level until one partial is left: 70 partials -> [3, 1]. */
-export function treeLevels(partials: number): number[] {
-  const levels: number[] = [];
-  for (let left = partials; left > 1; left = Math.ceil(left / FAN_IN)) levels.push(Math.ceil(left / FAN_IN));
-  return levels;
 }

@@ -4,15 +4,19 @@ export type Counts = { -readonly [K in keyof MethodCounts]: MethodCounts[K] };
 
 export const noCounts = (): Counts => ({ done: 0, failed: 0, cancelled: 0, cells: 0, computedCells: 0 });
 
-/** Counts one method of one chunk. */
-export function countOutcome(counts: Counts, { state, cells }: Pick<ChunkOutcome[string], 'state' | 'cells'>): void {
+/** Counts one method of one chunk, or takes it back with `times` -1. */
+export function countOutcome(
+  counts: Counts,
+  { state, cells }: Pick<ChunkOutcome[string], 'state' | 'cells'>,
+  times: 1 | -1 = 1,
+): void {
   if (state === 'failed' || state === 'cancelled') {
-    counts[state]++;
+    counts[state] += times;
     return;
   }
-  counts.done++;
-  counts.cells += cells;
-  if (state === 'computed') counts.computedCells += cells;
+  counts.done += times;
+  counts.cells += times * cells;
+  if (state === 'computed') counts.computedCells += times * cells;
 }
 
 export function addCounts(counts: Counts, more: MethodCounts): void {

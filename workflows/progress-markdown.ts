@@ -2,9 +2,10 @@ import type { Progress } from './types.js';
 
 /** The query `progress` as the UI's current details. */
 export function describeProgress(progress: Progress, ignored: string | null): string {
-  const { stage, paused, chunks, cells, methods, failures, waitingFor } = progress;
+  const { stage, paused, chunks, cells, methods, failures, waitingFor, reruns } = progress;
   const lines = [
     `**${paused ? 'paused' : stage}**: ${chunks.completed + chunks.failed} of ${chunks.total} chunks, ${cells.done} of ${cells.total} cells`,
+    ...(reruns.total > 0 ? [`\nreruns: ${reruns.done} of ${reruns.total} chunks`] : []),
     ...waitingFor.map((worker) => `\n**waiting for: ${worker}**`),
     '',
     '| method | state | chunks | failed | cells | cells/s |',

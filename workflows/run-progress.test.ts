@@ -20,7 +20,15 @@ const PLAN: PlanOverview = {
 };
 
 const batch = (wave: Wave, method: string, from: number, done: number, failed = 0): BatchReport => ({
-  ...{ wave, from, chunksClosed: done + failed, chunksFailed: failed, chunksRunning: 5 },
+  ...{
+    wave,
+    batch: `b${from / 500}`,
+    sequence: done + failed,
+    healed: [],
+    reruns: { total: 0, done: 0 },
+    restartsHeard: 0,
+  },
+  ...{ chunksClosed: done + failed, chunksFailed: failed, chunksRunning: 5 },
   methods: { [method]: { done, failed, cancelled: 0, cells: 10 * done, computedCells: 10 * done } },
   failures: Array.from({ length: failed }, (_, index) => ({
     chunk: `train/chunk_${index}`,
@@ -33,6 +41,7 @@ const batch = (wave: Wave, method: string, from: number, done: number, failed = 
 function planned(): RunProgress {
   const progress = new RunProgress();
   progress.planned(PLAN, 0);
+  progress.fitting = new Set(['pca']);
   return progress;
 }
 
@@ -73,14 +82,14 @@ describe('RunProgress', () => {
   it('counts a chunk as completed when the slower wave is through with it', () => {
     const progress = planned();
     progress.addBatch(batch('unfitted', 'gs', 0, 300, 2));
-    progress.fitted({});
+    progress.fitting = new Set();
     progress.addBatch(batch('fitted', 'pca', 0, 100));
     expect(progress.answer(1_000).chunks).toEqual({ total: 1000, completed: 98, failed: 2, running: 5 });
   });
 
   it('names a failed fit as failure of all chunks', () => {
     const progress = planned();
-    progress.fitted({ pca: { type: 'InvalidInput', message: 'chunk_3 is truncated' } });
+    progress.fitFailures = { pca: { type: 'InvalidInput', message: 'chunk_3 is truncated' } };
     const answer = progress.answer(1_000);
     expect(answer.methods.pca?.state).toBe('failed');
     expect(answer.failures).toEqual([
@@ -88,13 +97,20 @@ describe('RunProgress', () => {
     ]);
   });
 
-  it('is in the stage fitting only while nothing else is left to do', () => {
+  it('takes back what reruns change: failures that healed, and counts', () => {
     const progress = planned();
-    expect(progress.stage).toBe('embedding');
-    progress.onlyFitLeft();
-    expect(progress.stage).toBe('fitting');
-    progress.fitted({});
-    expect(progress.stage).toBe('embedding');
+    progress.addBatch(batch('unfitted', 'gs', 0, 499, 1));
+    expect(progress.answer(1_000).failures).toHaveLength(1);
+    const healed = { done: 1, failed: -1, cancelled: 0, cells: 10, computedCells: 10 };
+    progress.waitingReruns = 3;
+    progress.addBatch({
+      ...batch('unfitted', 'gs', 0, 0),
+      ...{ batch: 'b0/rerun-1', sequence: 1, chunksFailed: -1, chunksRunning: 0 },
+      ...{ methods: { gs: healed }, healed: ['train/chunk_0 gs'], reruns: { total: 2, done: 1 } },
+    });
+    const answer = progress.answer(1_000);
+    expect(answer.methods.gs).toMatchObject({ chunksDone: 500, chunksFailed: 0, cellsDone: 5_000 });
+    expect(answer).toMatchObject({ failures: [], reruns: { total: 5, done: 1 } });
   });
 
   it('takes the exact numbers of finalize at the end', () => {

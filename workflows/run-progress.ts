@@ -21,12 +21,15 @@ export class RunProgress {
   waitingFor: readonly string[] = [];
   /** Methods that were cancelled on all chunks left. */
   cancelled: ReadonlySet<string> = new Set();
+  /** Methods that a fit is made or waited for. */
+  fitting: ReadonlySet<string> = new Set();
+  fitFailures: FitFailures = {};
+  /** Chunks to compute again that no batch reports yet. */
+  waitingReruns = 0;
   /** The last message that was ignored, and why. */
   ignored: string | null = null;
   #plan: PlanOverview | null = null;
   #embeddingSince = 0;
-  #fitting = false;
-  #fitFailures: FitFailures = {};
   #totals: RunTotals | null = null;
   readonly #batches = new Map<string, BatchReport>();
   /** Chunks of small runs as their methods finish, by wave and chunk: they run ahead of the batches' reports. */
@@ -35,19 +38,6 @@ export class RunProgress {
   planned(plan: PlanOverview, now: number): void {
     this.#plan = plan;
     this.#embeddingSince = now;
-    this.#fitting = plan.methods.some(({ fitted }) => fitted);
-    this.stage = plan.methods.every(({ fitted }) => fitted) ? 'fitting' : 'embedding';
-  }
-
-  fitted(failures: FitFailures): void {
-    this.#fitting = false;
-    this.#fitFailures = failures;
-    this.stage = 'embedding';
-  }
-
-  /** The unfitted wave is over while the fit goes on. */
-  onlyFitLeft(): void {
-    if (this.#fitting) this.stage = 'fitting';
   }
 
   ended(totals: RunTotals): void {
@@ -57,9 +47,9 @@ export class RunProgress {
   }
 
   addBatch(report: BatchReport): void {
-    const key = `${report.wave}/${report.from}`;
+    const key = `${report.wave}/${report.batch}`;
     const known = this.#batches.get(key);
-    if (!known || report.chunksClosed >= known.chunksClosed) this.#batches.set(key, report);
+    if (!known || report.sequence > known.sequence) this.#batches.set(key, report);
   }
 
   addChunk(report: ChunkReport): void {
@@ -90,6 +80,15 @@ export class RunProgress {
       methods: Object.fromEntries(counts.map((count) => [count.method, this.#methodProgress(count, seconds)])),
       failures: this.#failures(),
       waitingFor: [...this.waitingFor],
+      reruns: this.#reruns(),
+    };
+  }
+
+  #reruns(): Progress['reruns'] {
+    const reported = [...this.#batches.values()].map(({ reruns }) => reruns);
+    return {
+      total: this.waitingReruns + sum(reported, ({ total }) => total),
+      done: sum(reported, ({ done }) => done),
     };
   }
 
@@ -105,12 +104,12 @@ export class RunProgress {
 
   #stateOf({ method, done, failed, cancelled }: Counts & { method: string }): MethodState {
     const total = this.#plan!.chunkCount;
-    if (method in this.#fitFailures) return 'failed';
+    if (method in this.fitFailures) return 'failed';
     if (done + failed + cancelled >= total) return failed > 0 ? 'failed' : cancelled > 0 ? 'cancelled' : 'completed';
     if (this.cancelled.has(method)) return 'cancelled';
     if (this.#totals) return this.#totals.status === 'partial' ? 'failed' : this.#totals.status;
     const wave = waveOf(this.#plan!.methods.find((planned) => planned.method === method)!);
-    if (wave === 'fitted' && this.#fitting) return 'fitting';
+    if (this.fitting.has(method)) return 'fitting';
     return [...this.#batches.values(), ...this.#chunks.values()].some((report) => report.wave === wave)
       ? 'running'
       : 'waiting';
@@ -150,7 +149,7 @@ export class RunProgress {
     };
     const chunks = [...this.#chunks.values()].filter((report) => report.wave === wave);
     const methods = this.#plan!.methods.filter(
-      (method) => waveOf(method) === wave && !(method.method in this.#fitFailures),
+      (method) => waveOf(method) === wave && !(method.method in this.fitFailures),
     );
     const closed = chunks.filter(({ outcome }) => Object.keys(outcome).length >= methods.length);
     if (closed.length < reported.closed || chunks.length === 0) return reported;
@@ -164,16 +163,19 @@ export class RunProgress {
   }
 
   #failuresOfFits(): Failure[] {
-    return Object.entries(this.#fitFailures).map(([method, error]) => ({ chunk: 'all', method, ...error }));
+    return Object.entries(this.fitFailures).map(([method, error]) => ({ chunk: 'all', method, ...error }));
   }
 
   #failuresOfChildren(): Failure[] {
-    const reported = [...this.#batches.values()].flatMap(({ failures }) => failures);
-    const found = new Map(reported.map((failure) => [`${failure.chunk} ${failure.method}`, failure]));
+    const found = new Map<string, Failure>();
+    for (const { failures, healed } of this.#batches.values()) {
+      for (const key of healed) found.delete(key);
+      for (const failure of failures) found.set(`${failure.chunk} ${failure.method}`, failure);
+    }
     for (const { name: chunk, outcome } of this.#chunks.values()) {
-      for (const [method, { state, type, message }] of Object.entries(outcome)) {
-        if (state === 'failed')
-          found.set(`${chunk} ${method}`, { chunk, method, type: type ?? 'Internal', message: message ?? '' });
+      for (const [method, { state, type = 'Internal', message = '' }] of Object.entries(outcome)) {
+        if (state === 'failed') found.set(`${chunk} ${method}`, { chunk, method, type, message });
+        else found.delete(`${chunk} ${method}`);
       }
     }
     return [...found.values()];

@@ -4,12 +4,12 @@ import { CancellationScope, isCancellation } from '@temporalio/workflow';
  * Runs work whose failure must not stop its siblings. Where this workflow is being cancelled, the cancellation goes on
  * upwards; a child that somebody cancelled alone is a failure like any other.
  */
-export async function isolate(work: () => Promise<void>, onFailure: (error: unknown) => void): Promise<void> {
+export async function isolate(work: () => Promise<void>, onFailure: (error: unknown) => unknown): Promise<void> {
   try {
     await work();
   } catch (error) {
     if (isCancellation(error) && CancellationScope.current().consideredCancelled) throw error;
-    onFailure(error);
+    await onFailure(error);
   }
 }
 

@@ -48,6 +48,8 @@ export interface Progress {
   failures: Failure[];
   /** What to start so that waiting work goes on, e.g. "obsmith worker gpu". */
   waitingFor: string[];
+  /** Chunks on which finished methods were asked for again, and how many of them are through. */
+  reruns: { total: number; done: number };
 }
 
 /** Message of a person to a run: these methods, on these chunks (names, "train/chunk_0" or "chunk_0") or on all. */
@@ -70,6 +72,11 @@ export interface ControlAnswer {
 export interface MethodScope {
   readonly methods: readonly string[];
   readonly chunks: readonly number[] | null;
+}
+
+/** What a run was told about methods. */
+export interface MethodOrder extends MethodScope {
+  readonly order: 'stop' | 'restart';
 }
 
 /** Input of `fitRounds`: data-set-wide statistics of the fitted methods. */
@@ -113,12 +120,14 @@ export interface EmbedBatchInput {
   readonly paused: boolean;
   /** Workflow that gets the reports. */
   readonly root: string;
-  /** Reports at most; absent in the oldest histories. */
-  readonly reports?: number;
+  /** Reports at most. */
+  readonly reports: number;
   /** True for small runs: every finished method is reported, not only closed chunks. */
   readonly reportMethods: boolean;
-  /** Methods that are cancelled already. */
-  readonly stopped?: readonly MethodScope[];
+  /** What the run was told about methods so far. */
+  readonly orders: readonly MethodOrder[];
+  /** Null for the first way through the chunks; else these chunks are computed again. */
+  readonly rerun: MethodScope | null;
 }
 
 export interface WaveMethod {
@@ -135,10 +144,14 @@ export interface EmbedChunkInput {
   /** Workflow to report finished methods to; null in large runs. */
   readonly reportTo: string | null;
   /** Methods that are cancelled already: they are recorded as such, and nothing else. */
-  readonly stopped?: readonly string[];
+  readonly stopped: readonly string[];
+  /** Methods that are computed although their arrays are there. */
+  readonly overwrite: readonly string[];
+  /** True where the chunk had a workflow in this run before. */
+  readonly rerun: boolean;
 }
 
-/** Result of `embedChunk`, and the report of one finished method while it runs. */
+/** The report of one finished method of a chunk while it runs. */
 export interface ChunkReport {
   readonly wave: Wave;
   readonly chunk: number;
@@ -146,17 +159,30 @@ export interface ChunkReport {
   readonly outcome: ChunkOutcome;
 }
 
-/** How far a batch is, from its start. */
+/** Result of `embedChunk`: all that is known of the chunk's wave now and, for a rerun, what was known before it. */
+export interface ChunkResult extends ChunkReport {
+  readonly before: ChunkOutcome | null;
+}
+
+/** How far a batch is, from its start. Counts of a rerun are what it changes: a failure that healed is -1. */
 export interface BatchReport {
   readonly wave: Wave;
-  /** First chunk of the batch; names it within the wave. */
-  readonly from: number;
+  /** Names the batch within the wave: "b007", or "b007/rerun-1". */
+  readonly batch: string;
+  /** Reports of one batch in order. */
+  readonly sequence: number;
   readonly chunksClosed: number;
   readonly chunksFailed: number;
   readonly chunksRunning: number;
   readonly methods: Readonly<Record<string, MethodCounts>>;
   /** The first 20. */
   readonly failures: readonly Failure[];
+  /** The first 20 failures of earlier batches that are none any more: "<chunk> <method>". */
+  readonly healed: readonly string[];
+  /** Chunks to compute again, and how many are through. */
+  readonly reruns: { readonly total: number; readonly done: number };
+  /** Orders to restart methods that reached the batch. */
+  readonly restartsHeard: number;
 }
 
 export interface MethodCounts {

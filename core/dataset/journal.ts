@@ -23,8 +23,42 @@ export type ChunkOutcome = Readonly<Record<string, MethodOutcome>>;
 const journalFile = (planId: string, chunkName: string, wave: Wave): string =>
   join(journalFolder(planId), `${chunkName}.${wave}.json`);
 
-/** Records a finished wave of a chunk; the journal holds what provenance must not: times, failures, who and when. */
-export async function writeOutcome(
+/** What the journal said of a wave of a chunk, and what it says now. */
+export interface OutcomeChange {
+  /** Null where the wave had no outcome yet. */
+  readonly before: ChunkOutcome | null;
+  readonly after: ChunkOutcome;
+}
+
+/**
+ * Records what became of methods of a wave on a chunk, and leaves what is known of its other methods. The journal holds
+ * what provenance must not: times, failures, who and when. One writer at a time per wave of a chunk.
+ */
+export async function recordOutcome(
+  base: string,
+  planId: string,
+  chunkName: string,
+  wave: Wave,
+  outcome: ChunkOutcome,
+): Promise<OutcomeChange> {
+  const before = await readOutcome(base, planId, chunkName, wave);
+  const after = mergeOutcomes(before ?? {}, outcome);
+  await writeOutcome(base, planId, chunkName, wave, after);
+  return { before, after };
+}
+
+/** A rerun that was cancelled leaves the array that is there, and with it what is known of it. */
+export function mergeOutcomes(before: ChunkOutcome, later: ChunkOutcome): ChunkOutcome {
+  const merged: Record<string, MethodOutcome> = { ...before };
+  for (const [method, outcome] of Object.entries(later)) {
+    const known = before[method]?.state;
+    const keeps = outcome.state === 'cancelled' && (known === 'computed' || known === 'skipped');
+    if (!keeps) merged[method] = outcome;
+  }
+  return merged;
+}
+
+async function writeOutcome(
   base: string,
   planId: string,
   chunkName: string,

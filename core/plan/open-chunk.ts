@@ -17,6 +17,8 @@ import type { PlannedChunk, PlannedMethod } from './types.js';
 export interface OpenChunkInput extends ChunkInput {
   /** Methods of the wave that can run: those whose fit failed are not among them. */
   readonly methods: readonly string[];
+  /** Methods among them that are computed although their arrays are complete: somebody asked for a rerun. */
+  readonly overwrite?: readonly string[];
 }
 
 /** A method that will not be run on a chunk, and why. */
@@ -45,12 +47,14 @@ export interface OpenedChunk {
  * A chunk whose input or output cannot be read refuses its methods; only errors that may heal are thrown.
  */
 export async function openChunk(
-  { methods: wanted, chunk: index, ...location }: OpenChunkInput,
+  { methods: wanted, overwrite = [], chunk: index, ...location }: OpenChunkInput,
   context: TaskContext,
 ): Promise<OpenedChunk> {
   const loaded = await loadPlan(location);
   const chunk = await loadPlannedChunk(loaded, index);
-  const methods = loaded.plan.methods.filter(({ method }) => wanted.includes(method));
+  const methods = loaded.plan.methods
+    .filter(({ method }) => wanted.includes(method))
+    .map((method) => ({ ...method, overwrite: method.overwrite || overwrite.includes(method.method) }));
   const opened: OpenedChunk = {
     name: chunk.name,
     cells: chunk.cells,

@@ -1,5 +1,5 @@
 import type { FinalizeInput, RunOutcome } from '../dataset/finalize.js';
-import type { ChunkOutcome } from '../dataset/journal.js';
+import type { ChunkOutcome, OutcomeChange } from '../dataset/journal.js';
 import type { NeededRound } from '../fits/resolve-fits.js';
 import type { FitRound } from '../fits/types.js';
 import type { Json } from '../methods/types.js';
@@ -67,7 +67,7 @@ export interface Tasks {
   accumulateRound: { input: RoundInput & { position: number }; output: { cells: number } };
   mergeRound: { input: RoundInput & { level: number; index: number }; output: Record<string, never> };
   solveRound: { input: RoundInput; output: { genes: number } };
-  closeChunk: { input: ChunkInput & { wave: Wave; outcome: ChunkOutcome }; output: Record<string, never> };
+  closeChunk: { input: ChunkInput & { wave: Wave; outcome: ChunkOutcome }; output: OutcomeChange };
   finalize: { input: FinalizeInput; output: RunOutcome };
 }
 

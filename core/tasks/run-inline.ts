@@ -84,10 +84,9 @@ const RUN: { [N in TaskName]: Run<N> } = {
     return solveRound(await roundOf(input), context);
   },
   async closeChunk({ wave, outcome, ...input }) {
-    const { writeOutcome } = await import('../dataset/journal.js');
+    const { recordOutcome } = await import('../dataset/journal.js');
     const { base, plan, chunk } = await lookUp(input, input.chunk);
-    await writeOutcome(base, plan.id, chunk.name, wave, outcome);
-    return {};
+    return recordOutcome(base, plan.id, chunk.name, wave, outcome);
   },
   async finalize(input, context) {
     const { finalize } = await import('../dataset/finalize.js');

@@ -38,13 +38,16 @@ function printStatus(terminal: Terminal, { workflowId, runId, status, progress }
     );
     return;
   }
-  const { chunks, cells, cellsPerSecond, etaSeconds } = progress;
+  const { chunks, cells, cellsPerSecond, etaSeconds, reruns } = progress;
   facts.push(
     ['stage', progress.paused ? `${progress.stage} (paused)` : progress.stage],
     [
       'chunks',
       `${formatCount(chunks.completed)} of ${formatCount(chunks.total)} done, ${formatCount(chunks.failed)} failed, ${formatCount(chunks.running)} open`,
     ],
+    ...(reruns.total > 0
+      ? [['reruns', `${formatCount(reruns.done)} of ${formatCount(reruns.total)} chunks`] as [string, string]]
+      : []),
     ['cells', `${formatCount(cells.done)} of ${formatCount(cells.total)}, ${formatRate(cellsPerSecond, 'cells')}`],
     ...(etaSeconds === null ? [] : [['ETA', formatDuration(etaSeconds)] as [string, string]]),
     ...progress.waitingFor.map((worker): [string, string] => ['waiting for', worker]),

@@ -2,6 +2,7 @@ import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { type NativeConnection, Worker } from '@temporalio/worker';
 import type { CpuActivities, LightActivities, PlanResult } from '../../activities/types.js';
+import { mergeOutcomes } from '../../core/dataset/journal.js';
 import type { NeededRound } from '../../core/fits/resolve-fits.js';
 import { built } from '../../core/package-root.js';
 import { queueNames } from '../../server/queues.js';
@@ -87,7 +88,10 @@ export class MockRun {
     closeChunk: async ({ chunk, wave, outcome }) => {
       await this.#call(`close ${chunk} ${wave}`);
       this.openNow--;
-      this.journal.set(`${chunk} ${wave}`, outcome);
+      const before = this.journal.get(`${chunk} ${wave}`) ?? null;
+      const after = mergeOutcomes(before ?? {}, outcome);
+      this.journal.set(`${chunk} ${wave}`, after);
+      return { before, after };
     },
     finalizeRun: async ({ cancelled, fitFailures, cancelledMethods = [] }) => {
       await this.#call(`finalize cancelled=${cancelled} lease=${this.leaseHeld}`);
@@ -96,10 +100,11 @@ export class MockRun {
   };
 
   readonly cpu: CpuActivities = {
-    openChunk: async ({ chunk, methods }) => {
+    openChunk: async ({ chunk, methods, overwrite = [] }) => {
       this.openNow++;
       this.openMost = Math.max(this.openMost, this.openNow);
-      await this.#call(`open ${chunk} ${methods.join()}`);
+      const again = methods.filter((method) => overwrite.includes(method));
+      await this.#call(`open ${chunk} ${methods.join()}${again.length > 0 ? ` again ${again.join()}` : ''}`);
       return {
         name: `train/chunk_${chunk}`,
         cells: 10,

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Client, WorkflowHandle } from '@temporalio/client';
-import type { RunTotals } from '../../workflows/types.js';
+import type { RunRequest, RunTotals } from '../../workflows/types.js';
 import { type MockRun, withMockWorkers } from './mock-run.js';
 import type { TestServer } from './server.js';
 
@@ -9,10 +9,11 @@ export async function playRun(
   server: TestServer,
   run: MockRun,
   during?: (handle: WorkflowHandle) => Promise<void>,
+  request: RunRequest = { config: 'conf/x.yaml' },
 ): Promise<{ handle: WorkflowHandle; result: Promise<RunTotals> }> {
   const prefix = `${randomUUID().slice(0, 8)}-`;
   return withMockWorkers(server.connection, prefix, run, async () => {
-    const handle = await start(server.client, prefix);
+    const handle = await start(server.client, prefix, request);
     await during?.(handle);
     const result = handle.result() as Promise<RunTotals>;
     await result.catch(() => {});
@@ -20,11 +21,11 @@ export async function playRun(
   });
 }
 
-const start = (client: Client, prefix: string): Promise<WorkflowHandle> =>
+const start = (client: Client, prefix: string, request: RunRequest): Promise<WorkflowHandle> =>
   client.workflow.start('embedDataset', {
     taskQueue: `${prefix}obsmith`,
     workflowId: `${prefix}run`,
-    args: [{ config: 'conf/x.yaml' }],
+    args: [request],
   });
 
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

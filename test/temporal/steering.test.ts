@@ -1,5 +1,3 @@
-import { WorkflowUpdateFailedError } from '@temporalio/client';
-import { ApplicationFailure } from '@temporalio/common';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { methodNames } from '../../core/methods/registry.js';
 import {
@@ -10,6 +8,7 @@ import {
   resumeUpdate,
 } from '../../workflows/messages.js';
 import { METHOD_NAMES } from '../../workflows/method-names.js';
+import { gate, refusalOf } from './gates.js';
 import { MockRun, untilCancelled } from './mock-run.js';
 import { pause, playRun, until } from './play-run.js';
 import { startTestServer, type TestServer } from './server.js';
@@ -32,25 +31,6 @@ beforeAll(async () => {
   server = await startTestServer();
 });
 afterAll(() => server.stop());
-
-/** What a promise that has to be released waits for. */
-function gate(): { readonly opened: Promise<void>; open(): void } {
-  let open = (): void => {};
-  const opened = new Promise<void>((resolve) => {
-    open = resolve;
-  });
-  return { opened, open };
-}
-
-async function refusalOf(update: Promise<unknown>): Promise<string> {
-  const error = await update.then(
-    () => expect.unreachable('the update should be refused'),
-    (thrown: Error) => thrown,
-  );
-  expect(error).toBeInstanceOf(WorkflowUpdateFailedError);
-  expect(error.cause).toBeInstanceOf(ApplicationFailure);
-  return (error.cause as ApplicationFailure).message;
-}
 
 it('the names that workflows know are those of the registry', () => {
   expect(METHOD_NAMES).toEqual(methodNames);
