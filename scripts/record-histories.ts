@@ -4,7 +4,15 @@ import { fileURLToPath } from 'node:url';
 import proto from '@temporalio/proto';
 import { invalidInput, MockRun, untilCancelled, withMockWorkers } from '../test/temporal/mock-run.js';
 import { startTestServer, type TestServer } from '../test/temporal/server.js';
-import { cancelMethodsSignal, cancelMethodsUpdate, pauseUpdate, resumeUpdate } from '../workflows/messages.js';
+import {
+  cancelMethodsSignal,
+  cancelMethodsUpdate,
+  pauseUpdate,
+  rerunMethodsSignal,
+  rerunMethodsUpdate,
+  resumeUpdate,
+} from '../workflows/messages.js';
+import type { MethodsMessage } from '../workflows/types.js';
 
 /**
  * Records histories of the current workflows into test/fixtures/histories. Each release adds its own; none is ever
@@ -30,6 +38,7 @@ async function record(version: string): Promise<void> {
     await recordCancelled(server, version);
     await recordCancelledMethod(server, version);
     await recordPartlyFailed(server, version);
+    await recordRerun(server, version);
   } finally {
     await server.stop();
   }
@@ -89,6 +98,38 @@ async function recordPartlyFailed(server: TestServer, version: string): Promise<
     await handle.result().catch(() => {});
   });
   await save(server, root, ['', '/fit', '/fitted/b000', '/unfitted/b000', '/unfitted/b000/c00001']);
+}
+
+/** Reruns of a chunk that is through, of a batch that is through, and of a method whose fit failed. */
+async function recordRerun(server: TestServer, version: string): Promise<void> {
+  const plan = { chunks: 3, methods: METHODS, fitChunks: 40, rounds: ROUNDS };
+  let isBroken = true;
+  let release = (): void => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const run = new MockRun(plan, (call) => {
+    if (call === 'accumulate gram pca 7' && isBroken) throw invalidInput('train/chunk_7 is truncated');
+    return call === 'embed hvg 2' ? held : undefined;
+  });
+  const root = `record-${version}-rerun`;
+  await withMockWorkers(server.connection, `${root}-`, run, async () => {
+    const handle = await start(server, root);
+    const wait = async (condition: () => boolean): Promise<void> => {
+      while (!condition()) await new Promise((resolve) => setTimeout(resolve, 20));
+    };
+    const rerun = (message: MethodsMessage) => handle.executeUpdate(rerunMethodsUpdate, { args: [message] });
+    await wait(() => run.count('embed hvg 2') === 1 && run.count('close 0 fitted') === 1);
+    isBroken = false;
+    await rerun({ methods: ['hvg', 'gs'], chunks: ['train/chunk_0'] });
+    await wait(() => run.count('close 0 fitted') === 2 && run.count('close 0 unfitted') === 2);
+    await handle.signal(rerunMethodsSignal, { methods: ['pca'] });
+    await wait(() => run.count('solve gram pca') === 1);
+    release();
+    await handle.result();
+  });
+  const reruns = ['/fit/rerun-1', '/fitted/b000/c00000/rerun-1', '/unfitted/b000/rerun-1', '/fitted/b000/rerun-1'];
+  await save(server, root, ['', '/fitted/b000', '/unfitted/b000/rerun-1/c00000/rerun-1', ...reruns]);
 }
 
 const start = ({ client }: TestServer, root: string) =>

@@ -50,8 +50,12 @@ export class BatchRun {
     this.#chunks.tell(stopMethodsSignal, scope);
   }
 
-  /** Computes methods again on chunks that are through or at work; on the others the order is part of their first workflow. */
+  /**
+   * Computes methods again on chunks that are through or at work; on the others the order is part of their first workflow.
+   * A batch whose history has become long does not hear it: the run gives it to another batch then.
+   */
   async restart(scope: MethodScope): Promise<void> {
+    if (workflowInfo().continueAsNewSuggested) return;
     this.#orders.push({ ...scope, order: 'restart' });
     this.#counts.restartsHeard++;
     this.#enqueue(scope);
