@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
-import { progressQuery } from '../workflows/messages.js';
 import type { Progress, RunTotals } from '../workflows/types.js';
+import { askProgress } from './ask-progress.js';
 import { readEnd } from './run-end.js';
 import type { StartedRun } from './start-run.js';
 
@@ -32,10 +32,10 @@ export async function followRun(
   });
   result.catch(() => {}); // Read below, when the loop has ended.
   for (let look = 0; !ended && !options.signal.aborted; look++) {
-    const answer = await handle.query(progressQuery).catch(() => null); // No worker may be there yet to answer.
-    if (answer === null && !ended) await options.onSilence();
-    last = answer ?? last;
-    if (last) options.onProgress(last);
+    const found = await askProgress(client, handle);
+    last = found ?? last;
+    if (found) options.onProgress(found);
+    else if (!ended) await options.onSilence();
     const pause = sleep(look < FIRST_LOOKS ? FIRST_LOOKS_MS : LOOK_MS, undefined, { signal: options.signal });
     await Promise.race([pause, result]).catch(() => {});
   }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { WorkerKind } from '../activities/types.js';
 import { OBSMITH_FOLDER } from '../core/dataset/layout.js';
-import { ObsmithError } from '../core/errors.js';
+import { invalidConfig, ObsmithError } from '../core/errors.js';
 import { binarySources } from '../server/binary-sources.js';
 import { embeddedEnvironment, type ServerSettings } from '../server/connection-settings.js';
 import { findBinary } from '../server/find-binary.js';
@@ -20,6 +20,8 @@ export interface SessionOptions {
   readonly folder: string;
   /** False forbids starting workers on a server that runs already. */
   readonly startWorkers: boolean;
+  /** False refuses where no server runs already. */
+  readonly mayEmbed: boolean;
   readonly say: (line: string) => void;
 }
 
@@ -40,7 +42,14 @@ export interface Session extends ConnectedClient {
 export async function openSession(options: SessionOptions): Promise<Session> {
   const logFolder = join(options.folder, OBSMITH_FOLDER, 'logs');
   const found = await findServer(options.env, probeServer, baseFolders(options.env, options.cwd, options.folder));
-  return found ? joinServer(found.settings, logFolder, options) : embedServer(logFolder, options);
+  if (found) return joinServer(found.settings, logFolder, options);
+  if (!options.mayEmbed) {
+    throw invalidConfig(
+      '--detach needs a server that stays, and none is running',
+      'Start one with `obsmith dev`, or set TEMPORAL_ADDRESS.',
+    );
+  }
+  return embedServer(logFolder, options);
 }
 
 async function embedServer(logFolder: string, options: SessionOptions): Promise<Session> {
@@ -67,12 +76,14 @@ async function joinServer(settings: ServerSettings, logFolder: string, options: 
   const { address } = settings;
   const connected = await connectTo(settings);
   const workers = new WorkerProcesses({ ...options.env, TEMPORAL_ADDRESS: address }, logFolder);
+  const queues = queueNames(queuePrefix(options.env));
+  const told = new Set<WorkerKind>();
   const startWorker = (kind: WorkerKind): void => {
-    if (!options.startWorkers || workers.has(kind)) return;
-    options.say(
-      `No worker polls ${queueNames(queuePrefix(options.env))[kind]} on ${address}; starting \`obsmith worker ${kind}\`.`,
-    );
-    workers.start(kind);
+    if (told.has(kind)) return;
+    told.add(kind);
+    const what = options.startWorkers ? 'starting' : 'the run waits for';
+    options.say(`No worker polls ${queues[kind]} on ${address}; ${what} \`obsmith worker ${kind}\`.`);
+    if (options.startWorkers) workers.start(kind);
   };
   const findWorker = async (): Promise<void> => {
     const { client, namespace } = connected;

@@ -11,13 +11,16 @@ export interface ListeningPlace {
   readonly name: string;
   /** True where only this machine reaches it. */
   readonly loopback: boolean;
+  /** True for all networks of this machine. */
+  readonly everywhere: boolean;
 }
 
 /** Understands `--host`: an IP address, a name of this machine, or 0.0.0.0 for every network that it is in. */
 export async function listeningPlace(host: string): Promise<ListeningPlace> {
   const ip = isIP(host) ? host : await addressOf(host);
   const everywhere = ip === '0.0.0.0' || ip === '::';
-  return { ip, name: everywhere ? hostname() : host, loopback: ip === '::1' || ip.startsWith('127.') };
+  const loopback = ip === '::1' || ip.startsWith('127.');
+  return { ip, name: everywhere ? hostname() : host, loopback, everywhere };
 }
 
 async function addressOf(name: string): Promise<string> {

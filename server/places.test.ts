@@ -5,11 +5,11 @@ import { networkFileSystem, networkTypeName } from './network-disk.js';
 
 describe('listeningPlace', () => {
   it.each([
-    ['127.0.0.1', { ip: '127.0.0.1', name: '127.0.0.1', loopback: true }],
-    ['localhost', { ip: '127.0.0.1', name: 'localhost', loopback: true }],
-    ['::1', { ip: '::1', name: '::1', loopback: true }],
-    ['192.0.2.2', { ip: '192.0.2.2', name: '192.0.2.2', loopback: false }],
-    ['0.0.0.0', { ip: '0.0.0.0', name: hostname(), loopback: false }],
+    ['127.0.0.1', { ip: '127.0.0.1', name: '127.0.0.1', loopback: true, everywhere: false }],
+    ['localhost', { ip: '127.0.0.1', name: 'localhost', loopback: true, everywhere: false }],
+    ['::1', { ip: '::1', name: '::1', loopback: true, everywhere: false }],
+    ['192.0.2.2', { ip: '192.0.2.2', name: '192.0.2.2', loopback: false, everywhere: false }],
+    ['0.0.0.0', { ip: '0.0.0.0', name: hostname(), loopback: false, everywhere: true }],
   ])('understands %s', async (host, place) => {
     expect(await listeningPlace(host)).toEqual(place);
   });

@@ -9,12 +9,14 @@ import { probeServer } from './probe-server.js';
 export interface ServerOptions {
   readonly binary: string;
   readonly logFile: string;
-  /** Where it listens, default 127.0.0.1. */
+  /** Where it listens, default 127.0.0.1; its parts call each other there, so no other address of one network works. */
   readonly host?: string;
   /** Default: a free port. */
   readonly port?: number;
   /** With a port, the Web UI is served there. */
   readonly uiPort?: number;
+  /** Where the Web UI listens, default `host`. */
+  readonly uiHost?: string;
   /** Keeps the database in a file; default in memory. */
   readonly databaseFile?: string;
 }
@@ -23,7 +25,6 @@ export interface StartedServer {
   /** Pid of the process that guards it, the leader of its process group. */
   readonly pid: number;
   readonly address: string;
-  readonly uiUrl: string | null;
   readonly exited: Promise<number | null>;
   stop(): Promise<void>;
 }
@@ -40,21 +41,19 @@ export async function startServer(options: ServerOptions): Promise<StartedServer
     const host = options.host ?? '127.0.0.1';
     const port = options.port ?? (await freePort(host));
     const process_ = startGuarded(commandOf(options, host, port), options.logFile, process.env);
-    const address = `${host === '0.0.0.0' ? '127.0.0.1' : host}:${port}`;
+    const address = `${host}:${port}`;
     if (await answers(address, process_)) {
-      const uiUrl =
-        options.uiPort === undefined ? null : `http://${address.slice(0, address.lastIndexOf(':'))}:${options.uiPort}`;
-      return { pid: process_.pid, address, uiUrl, exited: process_.exited, stop: () => process_.stop() };
+      return { pid: process_.pid, address, exited: process_.exited, stop: () => process_.stop() };
     }
     await process_.stop();
     if (attempt === ATTEMPTS || options.port !== undefined) throw await startFailed(options.logFile, address);
   }
 }
 
-function commandOf({ binary, uiPort, databaseFile }: ServerOptions, host: string, port: number): string[] {
+function commandOf({ binary, uiPort, uiHost, databaseFile }: ServerOptions, host: string, port: number): string[] {
   return [
     ...[binary, 'server', 'start-dev', '--ip', host, '--port', String(port), '--log-level', 'error'],
-    ...(uiPort === undefined ? ['--headless'] : ['--ui-port', String(uiPort), '--ui-ip', host]),
+    ...(uiPort === undefined ? ['--headless'] : ['--ui-port', String(uiPort), '--ui-ip', uiHost ?? host]),
     ...(databaseFile === undefined ? [] : ['--db-filename', databaseFile]),
     ...SEARCH_ATTRIBUTES.flatMap(({ name, type }) => ['--search-attribute', `${name}=${CLI_TYPES[type]}`]),
     ...ONE_PARTITION.flatMap((setting) => ['--dynamic-config-value', setting]),

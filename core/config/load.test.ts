@@ -25,6 +25,39 @@ const load = (name = 'a.yaml', options: LoadOptions = {}) =>
 
 const MINIMAL = 'dataset: { name: pbmc }\nembedding_cpu: { methods: [gs] }\n';
 
+describe('on a machine that mounts the base folder elsewhere', () => {
+  test('BASE_FILE_PATH stands in for a base folder that is not there, with a note', async () => {
+    await write({ 'a.yaml': `base_file_path: /another/mount\n${MINIMAL}` });
+    const config = await load('a.yaml', { ofOtherMachine: true });
+    expect(config.base).toBe(folder);
+    expect(config.notes).toEqual([`/another/mount is not there; BASE_FILE_PATH is: ${folder}`]);
+  });
+
+  test('a configuration below the base folder is found by the end of its path, the longest first', async () => {
+    await write({ 'conf/a.yaml': MINIMAL, 'a.yaml': MINIMAL.replace('pbmc', 'other') });
+    const elsewhere = { cwd: tmpdir(), ofOtherMachine: true };
+    for (const path of ['/another/mount/conf/a.yaml', 'conf/a.yaml'])
+      expect(await load(path, elsewhere)).toMatchObject({ file: join(folder, 'conf/a.yaml') });
+    await expect(load('/another/mount/conf/b.yaml', elsewhere)).rejects.toThrow('/another/mount/conf/b.yaml');
+  });
+
+  test('nothing stands in where a command is given the paths of this machine', async () => {
+    await write({ 'a.yaml': `base_file_path: /another/mount\n${MINIMAL}` });
+    await expect(load()).rejects.toThrow('Base folder not found: /another/mount');
+    await expect(load('a.yaml', { cwd: tmpdir() })).rejects.toThrow('a.yaml');
+  });
+
+  test('what is there goes first', async () => {
+    await write({ 'here/a.yaml': MINIMAL, 'here/base/a.yaml': MINIMAL, 'other/id': '' });
+    const env = { BASE_FILE_PATH: join(folder, 'other') };
+    const config = await load('a.yaml', {
+      ...{ cwd: join(folder, 'here'), env, set: { base_file_path: 'base' } },
+      ofOtherMachine: true,
+    });
+    expect(config).toMatchObject({ file: join(folder, 'here/a.yaml'), base: join(folder, 'here/base'), notes: [] });
+  });
+});
+
 describe('what loads', () => {
   test('a minimal configuration gets every default', async () => {
     await write({ 'a.yaml': MINIMAL });

@@ -6,6 +6,7 @@ import { shortPath } from '../short-path.js';
 import { compose } from './compose.js';
 import { readDefaults } from './defaults.js';
 import { derive } from './derive.js';
+import { findConfigFile } from './find-file.js';
 import { interpolate } from './interpolate.js';
 import { notesOf } from './notes.js';
 import { applyOverrides } from './overrides.js';
@@ -21,6 +22,8 @@ export interface LoadOptions {
   readonly cwd?: string;
   /** Accepts a base folder that is not on this machine (it becomes a note): for looking at a configuration only. */
   readonly mayLackBase?: boolean;
+  /** The paths may be those of a machine that mounts the base folder elsewhere: what is not there is looked for in BASE_FILE_PATH. */
+  readonly ofOtherMachine?: boolean;
 }
 
 /**
@@ -29,17 +32,19 @@ export interface LoadOptions {
  */
 export async function loadConfig(path: string, options: LoadOptions = {}): Promise<ResolvedConfig> {
   const { set = {}, env = process.env, cwd = process.cwd(), mayLackBase = false } = options;
-  const file = resolve(cwd, path);
+  const standIn = options.ofOtherMachine ? env.BASE_FILE_PATH : undefined;
+  const file = findConfigFile(path, cwd, standIn);
   const [defaults, composed] = await Promise.all([readDefaults(), compose(file, cwd)]);
   const written = applyOverrides(composed, set);
   const problems = new ConfigProblems(written.places);
   const raw = withDefaults(written.tree, defaults);
   const tree = interpolate(raw, written.places, problems.list);
   const checked = checkShape(tree, raw, defaults, problems);
-  const base = baseFolder(checked.base_file_path, env, cwd, problems);
+  const base = baseFolder(checked.base_file_path, { env, cwd, standIn }, problems);
   const derived = derive(checked, base.path, problems);
   checkRules(derived, problems);
   const notes = notesOf(written.tree, defaults, derived.embeddingSections);
+  if (base.instead !== undefined) notes.push(`${base.instead} is not there; BASE_FILE_PATH is: ${base.path}`);
   if (!base.exists) {
     const message = `Base folder not found: ${base.path}`;
     if (mayLackBase) notes.push(message);
@@ -61,12 +66,18 @@ function refuse(problems: readonly Problem[], file: string): void {
   throw invalidConfig(`${problems.length} problems in ${file}`, 'Correct the places named above.', problems);
 }
 
+interface BaseFolder {
+  readonly path: string;
+  readonly exists: boolean;
+  /** The configured path, where another machine's mount is meant and this one's is BASE_FILE_PATH. */
+  readonly instead?: string;
+}
+
 function baseFolder(
   configured: string | null,
-  env: NodeJS.ProcessEnv,
-  cwd: string,
+  { env, cwd, standIn }: { env: NodeJS.ProcessEnv; cwd: string; standIn: string | undefined },
   problems: ConfigProblems,
-): { path: string; exists: boolean } {
+): BaseFolder {
   const given = configured ?? env.BASE_FILE_PATH;
   if (!given) {
     problems.add(
@@ -77,5 +88,7 @@ function baseFolder(
     return { path: cwd, exists: true };
   }
   const path = resolve(cwd, given);
-  return { path, exists: existsSync(path) };
+  if (existsSync(path)) return { path, exists: true };
+  const mine = standIn ? resolve(cwd, standIn) : path;
+  return mine !== path && existsSync(mine) ? { path: mine, exists: true, instead: path } : { path, exists: false };
 }

@@ -33,8 +33,9 @@ export async function gatherPlan(
   request: RunRequest,
   folder: string,
   env: NodeJS.ProcessEnv = process.env,
+  ofOtherMachine = false,
 ): Promise<GatheredPlan> {
-  const config = await loadConfig(request.config, { set: request.set ?? {}, env, cwd: folder });
+  const config = await loadConfig(request.config, { set: request.set ?? {}, env, cwd: folder, ofOtherMachine });
   const { methods, unavailable } = await availableMethods(config, request, env);
   const references = await discoverChunks(config);
   if (references.length === 0) throw noChunks(config);

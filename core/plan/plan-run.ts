@@ -26,7 +26,7 @@ export const freeSpace: FreeSpace = async (folder) => {
  * Refuses before any work: bad configuration, no chunks, unavailable models, too little free space, outputs on another file system.
  */
 export async function planRun(request: RunRequest, folder: string, free: FreeSpace = freeSpace): Promise<PlanOverview> {
-  const gathered = await gatherPlan(request, folder);
+  const gathered = await gatherPlan(request, folder, process.env, true);
   const { config } = gathered;
   const baseId = await ensureBaseId(config.base);
   await checkSameFileSystem(config.base, config.output_folder);

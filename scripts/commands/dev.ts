@@ -53,30 +53,36 @@ async function serve(cli: Cli, flags: DevFlags): Promise<void> {
   const { findBinary } = await import('../../server/find-binary.js');
   const { binarySources } = await import('../../server/binary-sources.js');
   const { listeningPlace } = await import('../../server/listening-place.js');
+  const { shareServer } = await import('../../server/share-server.js');
   const { WorkerProcesses } = await import('../../client/worker-processes.js');
+  const { requireBaseFolder } = await import('../../core/dataset/base-folder.js');
   const place = await listeningPlace(flags.host);
+  const base = resolve(cli.cwd, flags.base ?? (cli.env.BASE_FILE_PATH || '.'));
+  if (!place.loopback) await requireBaseFolder(base);
   await refuseTakenPort(place, flags.port);
   const folder = await databaseFolder(cli, flags);
   const { path: binary } = await findBinary(binarySources(cli.env), (line) => cli.terminal.log(line));
   const logFile = join(folder, 'temporal.log');
   const server = await startServer({
-    ...{ binary, logFile, host: place.ip, port: flags.port, uiPort: flags.uiPort },
+    ...{ binary, logFile, uiHost: place.ip, uiPort: flags.uiPort },
+    ...(place.everywhere ? {} : { port: flags.port }),
     databaseFile: join(folder, 'temporal.db'),
   });
   const workers = new WorkerProcesses(embeddedEnvironment(cli.env, server.address), folder);
-  let forget = async (): Promise<void> => {};
+  let unshare = async (): Promise<void> => {};
   try {
-    const shared = place.loopback ? null : await record(cli, place, flags);
-    if (shared) forget = shared.forget;
+    const shared = await shareServer(server.address, place, flags.port, base);
+    unshare = shared.end;
+    if (!place.loopback) cli.terminal.log(OPEN_TO_OTHERS);
     if (flags.workers) {
       workers.start('cpu');
       workers.start('gpu');
     }
     cli.terminal.print(
       formatFacts(cli.terminal, [
-        ['server', shared?.address ?? server.address],
-        ['web UI', server.uiUrl ?? ''],
-        ...(shared ? ([['found by', `machines with the base folder ${shared.base}`]] as [string, string][]) : []),
+        ['server', shared.address],
+        ['web UI', `http://${shared.host}:${flags.uiPort}`],
+        ...(place.loopback ? [] : [['found by', `machines with the base folder ${base}`] as [string, string]]),
         ['logs', folder],
         ['run', 'obsmith run conf/dataset_pbmc.yaml'],
         ['end', 'Ctrl-C'],
@@ -84,29 +90,14 @@ async function serve(cli: Cli, flags: DevFlags): Promise<void> {
     );
     await Promise.race([aborted(cli.signal), workers.lost, serverEnds(server.exited, logFile)]);
   } finally {
-    await forget();
     await workers.stop();
+    await unshare();
     await server.stop();
   }
 }
 
-/** Tells other machines where the server is, and this user what that means. */
-async function record(
-  cli: Cli,
-  { name }: ListeningPlace,
-  flags: DevFlags,
-): Promise<{ base: string; address: string; forget: () => Promise<void> }> {
-  const { recordServer } = await import('../../server/server-file.js');
-  const { requireBaseFolder } = await import('../../core/dataset/base-folder.js');
-  const base = resolve(cli.cwd, flags.base ?? (cli.env.BASE_FILE_PATH || '.'));
-  await requireBaseFolder(base);
-  const address = `${name.includes(':') ? `[${name}]` : name}:${flags.port}`;
-  const forget = await recordServer(base, address);
-  cli.terminal.log(
-    `The server asks nobody for a password: whoever reaches ${address} can start and cancel runs. Keep it in a network that you trust.`,
-  );
-  return { base, address, forget };
-}
+const OPEN_TO_OTHERS =
+  'The server asks nobody for a password: who reaches it can start and cancel runs. Keep it in a network that you trust.';
 
 /** SQLite needs locks that network file systems do not keep. */
 async function databaseFolder(cli: Cli, { database }: DevFlags): Promise<string> {
@@ -125,9 +116,9 @@ async function databaseFolder(cli: Cli, { database }: DevFlags): Promise<string>
   );
 }
 
-async function refuseTakenPort({ ip }: ListeningPlace, taken: number): Promise<void> {
+async function refuseTakenPort({ ip, everywhere }: ListeningPlace, taken: number): Promise<void> {
   const { isServing } = await import('../../server/start-server.js');
-  const addresses = new Set(['127.0.0.1', ...(ip === '0.0.0.0' || ip === '::' ? [] : [ip])]);
+  const addresses = new Set(['127.0.0.1', ...(everywhere ? [] : [ip])]);
   for (const address of addresses) {
     if (!(await isServing(`${address}:${taken}`))) continue;
     throw invalidConfig(

@@ -29,7 +29,10 @@ export function register(program: Command, cli: Cli): void {
       const rerun = await withRunning(cli, ({ client }) => requestRerun(client, workflowId, message));
       if (rerun.kind === 'told') return answerOutcome(workflowId, rerun.answer);
       const { request } = rerun;
-      const config = await loadConfig(request.config, { set: request.set ?? {}, env: cli.env, cwd: cli.cwd });
+      const config = await loadConfig(request.config, {
+        ...{ set: request.set ?? {}, env: cli.env, cwd: cli.cwd },
+        ofOtherMachine: true,
+      });
       await availableMethods(config, request, cli.env); // Refused here, before a run is started for it.
       const run = { request, workflowId, base: config.base, detach: false, startWorkers: true };
       return outcomeOf(await executeRun(cli, run));

@@ -34,7 +34,9 @@ export function register(program: Command, cli: Cli): void {
       const { availableMethods } = await import('../../core/plan/gather.js');
       const { executeRun } = await import('../runs/execute-run.js');
       const config = await loadConfig(conf, { set: flags.set, env: cli.env, cwd: cli.cwd });
-      const request = requestOf(config.file, flags);
+      // Workers have working directories and environments of their own, so the base folder is said in full.
+      const set = { ...flags.set, base_file_path: config.base };
+      const request = requestOf(config.file, { ...flags, set });
       await availableMethods(config, request, cli.env); // Refused here, before a server is started for it.
       const end = await executeRun(cli, {
         request,

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { RunStatus } from '../../client/run-status.js';
+import type { Failure } from '../../workflows/types.js';
 import type { Cli } from '../terminal/cli.js';
 import { formatCount, formatDuration, formatRate } from '../terminal/format.js';
 import { formatFacts, formatTable } from '../terminal/table.js';
@@ -27,15 +28,14 @@ export function register(program: Command, cli: Cli): void {
     );
 }
 
-function printStatus(terminal: Terminal, { workflowId, runId, status, progress }: RunStatus): void {
+function printStatus(terminal: Terminal, { workflowId, runId, status, progress, totals }: RunStatus): void {
   const facts: [string, string][] = [
     ['run', `${workflowId} (${runId})`],
     ['status', status],
   ];
   if (progress === null) {
-    terminal.print(
-      formatFacts(terminal, [...facts, ['progress', 'unknown: no worker answers; start `obsmith worker cpu`']]),
-    );
+    if (totals) printTotals(terminal, facts, totals);
+    else terminal.print(formatFacts(terminal, [...facts, ['waiting for', 'obsmith worker cpu (no worker answers)']]));
     return;
   }
   const { chunks, cells, cellsPerSecond, etaSeconds, reruns } = progress;
@@ -54,7 +54,30 @@ function printStatus(terminal: Terminal, { workflowId, runId, status, progress }
   );
   terminal.print(formatFacts(terminal, facts));
   terminal.print(`\n${methodTable(terminal, progress.methods)}`);
-  for (const { chunk, method, type, message } of progress.failures) {
+  printFailures(terminal, progress.failures);
+}
+
+/** A closed run that no worker is there to tell of. */
+function printTotals(
+  terminal: Terminal,
+  facts: readonly [string, string][],
+  { chunks, methods, failures, seconds }: NonNullable<RunStatus['totals']>,
+): void {
+  const { completed, skipped, total, failed, cancelled } = chunks;
+  const counts = `${formatCount(completed + skipped)} of ${formatCount(total)} done, ${formatCount(failed)} failed, ${formatCount(cancelled)} cancelled`;
+  terminal.print(formatFacts(terminal, [...facts, ['chunks', counts], ['time', formatDuration(seconds)]]));
+  const columns = ['computed', 'skipped', 'failed', 'cancelled', 'cells'] as const;
+  const rows = Object.entries(methods).map(([method, counted]) => [
+    method,
+    ...columns.map((column) => formatCount(counted[column])),
+  ]);
+  const right = columns.map((title) => ({ title, align: 'right' as const }));
+  terminal.print(`\n${formatTable(terminal, [{ title: 'method' }, ...right], rows)}`);
+  printFailures(terminal, failures);
+}
+
+function printFailures(terminal: Terminal, failures: readonly Failure[]): void {
+  for (const { chunk, method, type, message } of failures) {
     terminal.print(`\n${terminal.colours.red('failed')} ${chunk} ${method}: ${type}: ${message}`);
   }
 }

@@ -3,7 +3,6 @@ import { MemoryWatch } from '../../client/memory-watch.js';
 import { outputsOf } from '../../client/outputs.js';
 import { openSession, type Session } from '../../client/session.js';
 import { type StartedRun, startRun } from '../../client/start-run.js';
-import { invalidConfig } from '../../core/errors.js';
 import { queueNames, queuePrefix } from '../../server/queues.js';
 import type { Progress, RunRequest, RunTotals } from '../../workflows/types.js';
 import type { Cli, ExitCode } from '../terminal/cli.js';
@@ -43,22 +42,24 @@ export async function executeRun(cli: Cli, options: RunOptions): Promise<RunEnd>
   const say = (line: string): void => cli.terminal.log(line);
   const session = await openSession({
     ...{ env: cli.env, cwd: cli.cwd, folder: options.base },
-    ...{ startWorkers: options.startWorkers, say },
+    // Workers that end with this process would be of no use to a run that it leaves.
+    ...{ startWorkers: options.startWorkers && !options.detach, mayEmbed: !options.detach, say },
   });
   const memory = new MemoryWatch(() => session.workers.pids);
   try {
-    if (options.detach && session.embedded) throw detachedFromNothing();
     const taskQueue = queueNames(queuePrefix(cli.env)).workflows;
     const run = await startRun(session.client, { ...options, taskQueue });
     if (run.joined) say(`Joined the run ${run.workflowId}, which has the same request.`);
     if (options.detach) return { kind: 'left', run, address: session.address, interrupted: false };
     const totals = await Promise.race([follow(cli, session, run), session.lost]);
     if (totals === null) return { kind: 'left', run, address: session.address, interrupted: true };
-    const { base, plan, ...rest } = totals;
-    const outputs = await outputsOf({ base, plan });
+    const { base: _, ...rest } = totals;
+    const { plan, ...summary } = rest;
+    const outputs = await outputsOf({ base: options.base, plan });
     const uiUrl = session.embedded ? null : await findUi(session, run);
-    const document = { workflowId: run.workflowId, runId: run.runId, ...rest, outputs, peakRssBytes: memory.stop() };
-    return { kind: 'ended', document, totals, uiUrl };
+    const document = { workflowId: run.workflowId, runId: run.runId, ...summary, outputs, peakRssBytes: memory.stop() };
+    // Workers may mount the base folder elsewhere.
+    return { kind: 'ended', document, totals: { ...rest, base: options.base }, uiUrl };
   } finally {
     memory.stop();
     await session.close();
@@ -83,9 +84,13 @@ async function follow(cli: Cli, session: Session, run: StartedRun): Promise<RunT
     showProgress(line, progress);
     for (const worker of progress.waitingFor) session.startWorker(worker.endsWith('gpu') ? 'gpu' : 'cpu');
   };
+  const onSilence = async (): Promise<void> => {
+    showSilence(line);
+    await session.findWorker();
+  };
   try {
     if (session.embedded && cli.signal.aborted) cancel();
-    return await followRun(session.client, run, { onProgress, onSilence: () => session.findWorker(), signal });
+    return await followRun(session.client, run, { onProgress, onSilence, signal });
   } finally {
     line.end();
     cli.signal.removeEventListener('abort', cancel);
@@ -108,6 +113,10 @@ function showProgress(
   });
 }
 
+/** The words of a run that waits, where not even that can be asked. */
+const showSilence = (line: ProgressLine): void =>
+  line.show({ stage: 'queued', done: 0, total: 0, unit: 'cells', detail: 'waiting for: obsmith worker cpu' });
+
 const UI_PORT = 8233;
 const UI_LOOK_MS = 500;
 
@@ -117,9 +126,3 @@ async function findUi({ address, namespace }: Session, { workflowId, runId }: St
   const found = await fetch(ui, { signal: AbortSignal.timeout(UI_LOOK_MS) }).catch(() => null);
   return found ? `${ui}/namespaces/${namespace}/workflows/${workflowId}/${runId}/history` : null;
 }
-
-const detachedFromNothing = () =>
-  invalidConfig(
-    '--detach needs a server that stays, and none is running',
-    'Start one with `obsmith dev`, or set TEMPORAL_ADDRESS.',
-  );
