@@ -119,7 +119,15 @@ test('doctor names what is missing and what to do, and what is broken decides th
     checks: { name: string; state: string; remedy: string | null }[];
   };
   expect(checks.map((check) => check.name)).toEqual(
-    expect.arrayContaining(['Node.js', 'Temporal server', 'GPU', 'methods', 'base folder']),
+    expect.arrayContaining([
+      'Node.js',
+      'Temporal server',
+      'GPU',
+      'methods',
+      'model bundles',
+      'ONNX Runtime',
+      'base folder',
+    ]),
   );
   for (const check of checks) expect(check.remedy === null).toBe(check.state === 'ok');
   expect(healthy).toBe(checks.every((check) => check.state !== 'broken'));

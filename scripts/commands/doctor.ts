@@ -11,7 +11,7 @@ export function register(program: Command, cli: Cli): void {
     .command('doctor')
     .summary('what this machine has and lacks, with the remedy for each')
     .description(
-      'What this machine has and lacks: Node.js, Temporal server, GPU, methods, disk; each with what to do. Exit code 1 where nothing can work.',
+      'What this machine has and lacks: Node.js, Temporal server, methods, models, GPU, disk; each with what to do. Exit code 1 where nothing can work.',
     )
     .addHelpText('after', '\nExamples:\n  obsmith doctor\n  BASE_FILE_PATH=data obsmith doctor --json')
     .action(
@@ -28,9 +28,10 @@ export function register(program: Command, cli: Cli): void {
 }
 
 async function allChecks({ env, cwd }: Cli): Promise<Check[]> {
-  const [checks, { checkServer }, { cacheFolder }] = await Promise.all([
+  const [checks, { checkServer }, { checkModels, checkRuntime }, { cacheFolder }] = await Promise.all([
     import('../doctor/checks.js'),
     import('../doctor/server.js'),
+    import('../doctor/models.js'),
     import('../../server/cache-folder.js'),
   ]);
   return Promise.all([
@@ -41,6 +42,8 @@ async function allChecks({ env, cwd }: Cli): Promise<Check[]> {
     checks.checkFolder('cache folder', cacheFolder(env), CACHE_BYTES),
     checks.checkBase(env),
     checks.checkMethods(),
+    checkModels(env, cwd),
+    checkRuntime(),
     checks.checkGpu(),
     checks.checkCuda(env),
     checks.checkDevices(),

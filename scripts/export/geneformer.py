@@ -158,14 +158,14 @@ def expected_outputs(model, tokens, mask, special_tokens):
     lengths = mask.sum(axis=1)
     first = 1 if special_tokens else 0
     means = [state[first : length - first].mean(dim=0) for state, length in zip(states, lengths)]
-    return states[:, 0].numpy(), torch.stack(means).numpy()
+    return {"cls": states[:, 0].numpy(), "mean": torch.stack(means).numpy()}
 
 
 def compare(model, files, vocabulary, special_tokens):
     """Largest absolute difference between each graph, run by ONNX Runtime, and PyTorch."""
     tokens, mask = checked_cells(vocabulary, special_tokens, model.config.max_position_embeddings)
     expected = expected_outputs(model, tokens, mask, special_tokens)
-    largest = float(max(np.abs(values).max() for values in expected))
+    largest = float(max(np.abs(values).max() for values in expected.values()))
     errors = {}
     with tempfile.TemporaryDirectory() as folder:
         for name, content in files.items():
@@ -189,12 +189,13 @@ def compare(model, files, vocabulary, special_tokens):
 
 def largest_difference(session, tokens, mask, expected, alone):
     """All cells in one padded batch, or each alone and without padding."""
+    names = [output.name for output in session.get_outputs()]
     if alone:
-        rows = [session.run(["cls", "mean"], feed(row[None, :length], kept[None, :length])) for row, kept, length in zip(tokens, mask, mask.sum(axis=1))]
+        rows = [session.run(names, feed(row[None, :length], kept[None, :length])) for row, kept, length in zip(tokens, mask, mask.sum(axis=1))]
         found = [np.concatenate(parts) for parts in zip(*rows)]
     else:
-        found = session.run(["cls", "mean"], feed(tokens, mask))
-    return max(float(np.abs(a - b).max()) for a, b in zip(found, expected))
+        found = session.run(names, feed(tokens, mask))
+    return max(float(np.abs(values - expected[name]).max()) for name, values in zip(names, found))
 
 
 def feed(tokens, mask):
@@ -213,7 +214,7 @@ def export(folder, series, dictionaries, out):
     weights = Weights(tensors_of(model, blocks))
     files = {
         GRAPH: StandardGraph(model.config, blocks, weights).build(special_tokens).SerializeToString(),
-        EQUAL_LENGTH_GRAPH: EqualLengthGraph(model.config, blocks, weights).build(special_tokens).SerializeToString(),
+        EQUAL_LENGTH_GRAPH: EqualLengthGraph(model.config, blocks, weights).build(POOLING[series], special_tokens).SerializeToString(),
         WEIGHTS_FILE: bytes(weights.content),
         "vocab.json": (json.dumps(vocabulary, separators=(",", ":")) + "\n").encode(),
     }

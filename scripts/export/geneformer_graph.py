@@ -1,10 +1,11 @@
-"""The ONNX graphs of a Geneformer bundle: embeddings, encoder blocks, and two outputs of the last block kept.
+"""The ONNX graphs of a Geneformer bundle: embeddings, encoder blocks, and pooling of the last block that is kept.
 
-Inputs `input_ids` and `attention_mask` (int64, cells x length), outputs `cls` and `mean` (float, cells x dim). Two graphs
-share the file `weights.bin`, which ONNX Runtime maps into memory:
-- standard: operators of ONNX only, for every execution provider; the mask hides padding;
-- equal_length: attention and normalisation as the fused operators of ONNX Runtime, which on CPUs never write the
-  length x length scores. Padding would be attended to, so all cells of a batch must have the same length.
+Inputs are `input_ids` and `attention_mask` (int64, cells x length). Two graphs share the file `weights.bin`, which ONNX
+Runtime maps into memory:
+- standard: operators of ONNX only, for every execution provider; the mask hides padding. Outputs `cls` and `mean`
+  (float, cells x dim);
+- equal length: attention as the fused operator of ONNX Runtime, which on CPUs never writes the length x length scores.
+  Padding would be attended to, so all cells of a batch must have the same length. Its only output is the embedding.
 """
 
 import hashlib
@@ -114,9 +115,11 @@ class Graph:
         positions = self.node("Gather", [self.weight("positions"), places], "position_embeddings")
         return self.norm(self.node("Add", [tokens, positions], "embeddings"), "norm")
 
-    def outputs(self, x, special_tokens):
+    def pool(self, x, pooling, special_tokens):
         """cls: the first place. mean: over all places, without padding and without <cls> and <eos>."""
-        self.node("Gather", [x, "index_0"], "cls", axis=1)
+        if pooling == "cls":
+            self.node("Gather", [x, "index_0"], "cls", axis=1)
+            return
         axis = self.constant("axis_1", [1])
         counted = self.node("Cast", ["attention_mask"], "mask", to=TensorProto.FLOAT)
         if special_tokens:
@@ -132,12 +135,12 @@ class Graph:
         number = self.node("ReduceSum", [counted, axis], "number", keepdims=1)
         self.node("Div", [total, number], "mean")
 
-    def model(self):
+    def model(self, outputs):
         size = self.config.hidden_size
         value = helper.make_tensor_value_info
         inputs = [value(name, TensorProto.INT64, ["cells", "length"]) for name in ("input_ids", "attention_mask")]
-        outputs = [value(name, TensorProto.FLOAT, ["cells", size]) for name in ("cls", "mean")]
-        graph = helper.make_graph(self.nodes, "geneformer", inputs, outputs, list(self.constants.values()))
+        given = [value(name, TensorProto.FLOAT, ["cells", size]) for name in outputs]
+        graph = helper.make_graph(self.nodes, "geneformer", inputs, given, list(self.constants.values()))
         opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(FUSED, 1)]
         model = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION)
         # Graphs of equal models differ by their weights, too: whoever knows a graph by its sha256 sum knows its model.
@@ -155,8 +158,9 @@ class StandardGraph(Graph):
             x = self.norm(self.node("Add", [attended, x], f"residual1_{block}"), "norm1", f"_{block}")
             inner = self.node("Relu", [self.dense(x, "inner", block)], f"active_{block}")
             x = self.norm(self.node("Add", [self.dense(inner, "outer", block), x], f"residual2_{block}"), "norm2", f"_{block}")
-        self.outputs(x, special_tokens)
-        return self.model()
+        for pooling in ("cls", "mean"):
+            self.pool(x, pooling, special_tokens)
+        return self.model(["cls", "mean"])
 
     def head_constants(self):
         heads = self.config.num_attention_heads
@@ -188,28 +192,32 @@ class StandardGraph(Graph):
 
 
 class EqualLengthGraph(Graph):
-    def build(self, special_tokens):
+    def build(self, pooling, special_tokens):
         x = self.embeddings()
         for block in range(self.blocks):
-            x = self.add_and_norm(self.attention(x, block), x, "attended", "norm1", block)
+            # Of the last block, only the first place is needed where that is the embedding.
+            asking = self.first_place(x) if pooling == "cls" and block == self.blocks - 1 else x
+            x = self.residual_norm(self.attention(asking, x, block), asking, "attended", "norm1", block)
             inner = self.node("Relu", [self.dense(x, "inner", block)], f"active_{block}")
             outer = self.node("MatMul", [inner, self.weight(f"outer_weight_{block}")], f"outer_product_{block}")
-            x = self.add_and_norm(outer, x, "outer", "norm2", block)
-        self.outputs(x, special_tokens)
-        return self.model()
+            x = self.residual_norm(outer, x, "outer", "norm2", block)
+        self.pool(x, pooling, special_tokens)
+        return self.model([pooling])
 
-    def attention(self, x, block):
+    def first_place(self, x):
+        return self.node("Gather", [x, self.constant("first_place", [0])], "first_places", axis=1)
+
+    def attention(self, asking, x, block):
         projected = [
-            self.node("MatMul", [x, self.weight(f"{name}_weight_{block}")], f"{name}_{block}")
-            for name in ("query", "key", "value")
+            self.node("MatMul", [source, self.weight(f"{name}_weight_{block}")], f"{name}_{block}")
+            for name, source in (("query", asking), ("key", x), ("value", x))
         ]
         inputs = [*projected, self.weight(f"attention_bias_{block}")]
         heads = self.config.num_attention_heads
         mixed = self.node("MultiHeadAttention", inputs, f"mixed_{block}", FUSED, num_heads=heads)
         return self.node("MatMul", [mixed, self.weight(f"attended_weight_{block}")], f"attended_product_{block}")
 
-    def add_and_norm(self, product, x, dense, norm, block):
-        names = [f"{norm}_scale_{block}", f"{norm}_bias_{block}", f"{dense}_bias_{block}"]
-        inputs = [product, x, *map(self.weight, names)]
-        epsilon = self.config.layer_norm_eps
-        return self.node("SkipLayerNormalization", inputs, f"{norm}_{block}", FUSED, epsilon=epsilon)
+    def residual_norm(self, product, x, dense, norm, block):
+        """Sum where Add would do: ONNX Runtime fuses Add and LayerNormalization into an operator that is several times slower on CPUs."""
+        bias = self.weight(f"{dense}_bias_{block}")
+        return self.norm(self.node("Sum", [product, bias, x], f"{dense}_residual_{block}"), norm, f"_{block}")

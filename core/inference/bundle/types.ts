@@ -65,7 +65,7 @@ export interface GeneformerBundle extends BundleBase {
   readonly vocabulary: Vocabulary;
   /** sha256 (hex) of vocab.json. */
   readonly vocabularySha256: string;
-  /** A second, faster graph with the same inputs and outputs that ignores the mask: equal lengths only. Null where there is none. */
+  /** A second, faster graph with the same inputs and the output that `pooling` names. It ignores the mask: equal lengths only. Null where there is none. */
   readonly equalLengthGraph: string | null;
 }
 
