@@ -8,7 +8,7 @@ import { filesBelow } from './publishing.js';
 /** Every run starts a server and a worker. */
 vi.setConfig({ testTimeout: 120_000 });
 
-const METHODS = ['hvg', 'pca', 'gs', 'gs10k'];
+const METHODS = ['hvg', 'pca', 'gs', 'gs10k', 'scvi_fm', 'geneformer'];
 let base: string;
 let outputs: string;
 /** sha256 of every file that the first run made. */

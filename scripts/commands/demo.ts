@@ -19,7 +19,7 @@ export function register(program: Command, cli: Cli): void {
     .option('--overwrite', 'compute arrays that are there already again')
     .summary('everything once, on bundled real data')
     .description(
-      'Imports two bundled PBMC samples as a data set of two chunks (train and val) and embeds it with hvg, pca, gs and gs10k. Server and workers are embedded where none are running. Started again, it skips what is there.',
+      'Imports two bundled PBMC samples as a data set of two chunks (train and val) and embeds it with hvg, pca, gs, gs10k, scvi_fm and geneformer. Models are demo-scvi and demo-geneformer, small ones with random weights. Server and workers are embedded where none are running. Started again, it skips what is there.',
     )
     .addHelpText('after', '\nExamples:\n  obsmith demo\n  obsmith demo --base /tmp/demo --overwrite')
     .action(cli.action((flags: DemoFlags) => demo(cli, flags)));
@@ -27,6 +27,7 @@ export function register(program: Command, cli: Cli): void {
 
 async function demo(cli: Cli, flags: DemoFlags): Promise<Outcome> {
   const { DEMO_DATASET, importDemo } = await import('../../core/import/demo.js');
+  const { resource } = await import('../../core/package-root.js');
   const { executeRun, exitCodeOfRun } = await import('../runs/execute-run.js');
   const { runRows } = await import('../runs/run-rows.js');
   const { printRun } = await import('../runs/print-run.js');
@@ -34,7 +35,7 @@ async function demo(cli: Cli, flags: DemoFlags): Promise<Outcome> {
   await mkdir(base, { recursive: true });
   await withProgress(cli, { stage: 'importing two PBMC samples', unit: 'bytes' }, (ctx) => importDemo(base, ctx));
   const config = join(base, `dataset_${DEMO_DATASET}.yaml`);
-  await writeFile(config, configuration(DEMO_DATASET, base));
+  await writeFile(config, configuration(DEMO_DATASET, base, resource('demo/models')));
   const end = await executeRun(cli, {
     request: { config, ...(flags.overwrite ? { overwrite: true } : {}) },
     workflowId: `embed-${DEMO_DATASET}`,
@@ -54,13 +55,22 @@ async function demo(cli: Cli, flags: DemoFlags): Promise<Outcome> {
   };
 }
 
-const configuration = (dataset: string, base: string): string => `# Written by \`obsmith demo\`.
+const configuration = (dataset: string, base: string, models: string): string => `# Written by \`obsmith demo\`.
+# The demo-* models have random weights: X_scvi_fm and X_geneformer say nothing about cells.
 dataset:
   name: ${dataset}
 base_file_path: ${JSON.stringify(base)}
 batch_key: batch
+models_dir: ${JSON.stringify(models)}
 embedding_cpu:
-  methods: [hvg, pca, gs, gs10k]
+  methods: [hvg, pca, gs, gs10k, scvi_fm]
+  method_options:
+    scvi_fm: { model: demo-scvi }
+embedding_gpu: # without a GPU, its workers use the CPU
+  methods: [geneformer]
+  embedding_dim_map: { geneformer: 64 }
+  method_options:
+    geneformer: { model: demo-geneformer }
 `;
 
 function printNext(terminal: Terminal, { document: { outputs } }: RunReport, config: string): void {
@@ -71,6 +81,9 @@ Open it in Python:
   import anndata
   adata = anndata.read_zarr(${JSON.stringify(output)})
   adata.obsm["X_pca"]  # one row per cell
+
+X_scvi_fm and X_geneformer are of the models demo-scvi and demo-geneformer, which have random weights: they say nothing
+about cells. Real models are added as bundles (README.md, "Models").
 
 Next:
   npx obsmith inspect ${output}
