@@ -1,7 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { acquireLease, type LeaseOwner } from '../core/dataset/lease.js';
 import { loadPlan } from '../core/plan/load-plan.js';
-import { withHeartbeats } from './heartbeats.js';
+import { type Beat, withHeartbeats } from './heartbeats.js';
 import { holdLease } from './hold-lease.js';
 import { run } from './run.js';
 import type { LightActivities } from './types.js';
@@ -15,6 +15,8 @@ export interface WorkerIdentity {
   readonly pid: number | null;
   readonly searchAttributes: boolean;
   readonly queuePrefix: string;
+  /** Aborts when the worker begins to shut down, before its activities are told to stop. */
+  readonly shutdown: AbortSignal;
 }
 
 /** What workers of the queue `obsmith` do. */
@@ -24,9 +26,12 @@ export function lightActivities(identity: WorkerIdentity): LightActivities {
     server: identity.server,
     pid: identity.pid,
   });
+  /** What lasts as long as the run is handed to another worker at once: nothing of it could be finished here. */
+  const untilShutdown = (beat: Beat): Beat => ({ ...beat, signal: AbortSignal.any([beat.signal, identity.shutdown]) });
   return {
     async planRun(request) {
-      const plan = await run('planRun', { request, folder: process.cwd() });
+      const { workflowId, runId } = Context.current().info.workflowExecution!;
+      const plan = await run('planRun', { request, folder: process.cwd(), run: { workflowId, runId } });
       return { ...plan, searchAttributes: identity.searchAttributes };
     },
     acquireLease: (input) =>
@@ -34,8 +39,8 @@ export function lightActivities(identity: WorkerIdentity): LightActivities {
         const { base } = await loadPlan(input);
         await acquireLease(base, input.dataset, owner());
       }),
-    holdLease: (input) => withHeartbeats((beat) => holdLease(input, owner(), beat)),
-    watchQueues: (input) => withHeartbeats((beat) => watchQueues(input, identity.queuePrefix, beat)),
+    holdLease: (input) => withHeartbeats((beat) => holdLease(input, owner(), untilShutdown(beat))),
+    watchQueues: (input) => withHeartbeats((beat) => watchQueues(input, identity.queuePrefix, untilShutdown(beat))),
     resolveFits: (input) => run('resolveFits', input),
     publishArray: (input) => run('publishArray', input),
     findChunks: (input) => run('findChunks', input),

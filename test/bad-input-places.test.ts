@@ -23,7 +23,7 @@ async function expectNoWork(): Promise<void> {
 }
 
 it('less free space than the plan needs is refused before any work', async () => {
-  await expect(planRun({ config: dataset.config }, dataset.base, async () => 100_000)).rejects.toMatchObject({
+  await expect(planRun({ config: dataset.config }, dataset.base, null, async () => 100_000)).rejects.toMatchObject({
     type: 'InsufficientSpace',
     message: expect.stringMatching(/^The run needs about 0\.\d+ GB below .*, but only 0\.00 GB are free$/),
     remedy: expect.stringContaining('Free space'),

@@ -53,6 +53,10 @@ export class CommandLine {
     this.#process.kill('SIGINT');
   }
 
+  terminate(): void {
+    this.#process.kill('SIGTERM');
+  }
+
   /** All processes that it started, and those that they started, with their command lines. */
   descendants(): { pid: number; command: string }[] {
     return descendantsOf(this.#process.pid!);

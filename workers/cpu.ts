@@ -1,18 +1,21 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from '@temporalio/worker';
 import { cpuActivities } from '../activities/cpu.js';
+import { handBack } from '../activities/hand-back.js';
 import { lightActivities } from '../activities/light.js';
 import { built } from '../core/package-root.js';
 import type { ServerSettings } from '../server/connection-settings.js';
 import { queueNames } from '../server/queues.js';
 import { registerSearchAttributes } from '../server/search-attributes.js';
+import { activitySlots } from './activity-slots.js';
 import { runWorkers, SHUTDOWN_FORCE, SHUTDOWN_GRACE, type WorkerEnd } from './lifecycle.js';
 import { connectWorker } from './runtime.js';
 
 export interface CpuWorkerOptions extends WorkerEnd {
-  /** Activities at once on `obsmith-cpu`, default one per core. */
+  /** Activities at once on `obsmith-cpu` where memory suffices, default one per core. */
   readonly concurrency?: number;
   readonly server: ServerSettings;
+  readonly metrics?: string;
   readonly queuePrefix: string;
   /** Process whose end ends all runs of this worker; null where runs outlive it. */
   readonly embeddedIn: number | null;
@@ -25,14 +28,22 @@ const CACHED_WORKFLOWS = 256;
 
 /** Polls `obsmith` (workflows and light activities) and `obsmith-cpu`. */
 export async function runCpuWorker(options: CpuWorkerOptions): Promise<void> {
-  const { connection, namespace, server, logger } = await connectWorker(options.server);
+  const { connection, namespace, server, logger, interceptors, close } = await connectWorker({
+    ...options,
+    gpus: false,
+  });
   const queues = queueNames(options.queuePrefix);
   const searchAttributes = await registerSearchAttributes(connection, namespace);
   if (!searchAttributes) logger.warn('The server refuses search attributes; runs go on without.');
-  const identity = { server, pid: options.embeddedIn, searchAttributes, queuePrefix: options.queuePrefix };
+  const shutdown = new AbortController();
+  const identity = {
+    ...{ server, pid: options.embeddedIn, searchAttributes },
+    ...{ queuePrefix: options.queuePrefix, shutdown: shutdown.signal },
+  };
   const common = {
     connection,
     namespace,
+    interceptors,
     shutdownGraceTime: SHUTDOWN_GRACE,
     shutdownForceTime: SHUTDOWN_FORCE,
   };
@@ -52,11 +63,11 @@ export async function runCpuWorker(options: CpuWorkerOptions): Promise<void> {
       ...common,
       taskQueue: queues.cpu,
       activities: cpuActivities,
-      maxConcurrentActivityTaskExecutions: options.concurrency ?? availableParallelism(),
+      tuner: activitySlots(options.concurrency ?? availableParallelism()),
       maxHeartbeatThrottleInterval: '5s',
     });
-    await runWorkers([light, cpu], options, logger);
+    await runWorkers([light, cpu], { ...options, onStop: () => shutdown.abort(handBack()) }, logger);
   } finally {
-    await connection.close();
+    await close();
   }
 }

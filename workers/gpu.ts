@@ -9,16 +9,18 @@ export interface GpuWorkerOptions extends WorkerEnd {
   /** Activities at once, default 1: a device has one. */
   readonly concurrency?: number;
   readonly server: ServerSettings;
+  readonly metrics?: string;
   readonly queuePrefix: string;
 }
 
 /** Polls only `obsmith-gpu`. */
 export async function runGpuWorker(options: GpuWorkerOptions): Promise<void> {
-  const { connection, namespace, logger } = await connectWorker(options.server);
+  const { connection, namespace, logger, interceptors, close } = await connectWorker({ ...options, gpus: true });
   try {
     const gpu = await Worker.create({
       connection,
       namespace,
+      interceptors,
       taskQueue: queueNames(options.queuePrefix).gpu,
       activities: { ...embedActivities },
       maxConcurrentActivityTaskExecutions: options.concurrency ?? 1,
@@ -28,6 +30,6 @@ export async function runGpuWorker(options: GpuWorkerOptions): Promise<void> {
     });
     await runWorkers([gpu], options, logger);
   } finally {
-    await connection.close();
+    await close();
   }
 }

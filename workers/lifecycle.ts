@@ -10,18 +10,21 @@ export interface WorkerEnd {
   readonly exitWhenIdleMs?: number;
   /** Takes nothing new from then on. */
   readonly stopAt?: Date;
+  /** Called when one of these ends has come. */
+  readonly onStop?: () => void;
 }
 
 /** Activities that still run after this are told to stop; they go on from their checkpoints elsewhere. */
-export const SHUTDOWN_GRACE = '10s';
+export const SHUTDOWN_GRACE = '4s';
 /** What still does not stop then is left to its heartbeat timeout. */
-export const SHUTDOWN_FORCE = '60s';
+export const SHUTDOWN_FORCE = '20s';
 
 const IDLE_LOOK_MS = 1_000;
 
 /** Runs workers side by side until one of the ends comes, then drains them. */
 export async function runWorkers(workers: readonly Worker[], end: WorkerEnd, logger: Logger): Promise<void> {
   const stop = (reason: string): void => {
+    end.onStop?.();
     for (const worker of workers) {
       if (worker.getState() !== 'RUNNING') continue;
       logger.info({ taskQueue: worker.options.taskQueue }, `worker stops: ${reason}`);

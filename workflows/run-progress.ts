@@ -80,6 +80,7 @@ export class RunProgress {
       methods: Object.fromEntries(counts.map((count) => [count.method, this.#methodProgress(count, seconds)])),
       failures: this.#failures(),
       waitingFor: [...this.waitingFor],
+      logs: plan?.logs ?? null,
       reruns: this.#reruns(),
     };
   }

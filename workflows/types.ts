@@ -50,6 +50,8 @@ export interface Progress {
   waitingFor: string[];
   /** Chunks on which finished methods were asked for again, and how many of them are through. */
   reruns: { total: number; done: number };
+  /** Folder of the run's logs; null until it is planned. */
+  logs: string | null;
 }
 
 /** Message of a person to a run: these methods, on these chunks (names, "train/chunk_0" or "chunk_0") or on all. */

@@ -8,6 +8,10 @@ import { fromSystemError, invalidInput } from '../errors.js';
  */
 export const OBSMITH_FOLDER = '.obsmith';
 
+/** Any text as one path component. */
+const fileNameOf = (text: string): string =>
+  encodeURIComponent(text).replace(/^\.+$/, (dots) => dots.replaceAll('.', '%2E'));
+
 const ours = (...parts: string[]): string => posix.join(OBSMITH_FOLDER, ...parts);
 
 /** Identity of the base folder. */
@@ -36,6 +40,9 @@ export const datasetStagingFolder = (dataset: string): string => ours('staging',
 export const stagingFolder = (dataset: string, planId: string, chunkName: string): string =>
   posix.join(datasetStagingFolder(dataset), planId, chunkName);
 export const journalFolder = (planId: string): string => ours('journal', planId);
+/** Logs of one run of a workflow; ids may hold any characters. */
+export const runLogFolder = (workflowId: string, runId: string): string =>
+  ours('runs', fileNameOf(workflowId), fileNameOf(runId));
 /** Where a data set is imported to before it appears below processed/. */
 export const importFolder = (dataset: string): string => ours('imports', dataset);
 export const leaseFile = (dataset: string): string => ours(`${dataset}.lease`);

@@ -1,17 +1,24 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, rename, statfs, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { stringify } from 'yaml';
 import { checkSameFileSystem } from '../anndata/publish/same-file-system.js';
 import { ensureBaseId } from '../dataset/base-folder.js';
-import { planFolder } from '../dataset/layout.js';
+import { planFolder, runLogFolder } from '../dataset/layout.js';
 import { fromSystemError, ObsmithError } from '../errors.js';
 import { type Estimate, estimate } from './estimate.js';
 import { existingArrays } from './existing-arrays.js';
 import { type GatheredPlan, gatherPlan } from './gather.js';
 import { shardName } from './load-plan.js';
-import { CHUNKS_PER_SHARD, type Plan, type PlanOverview, type RunRequest } from './types.js';
+import {
+  CHUNKS_PER_SHARD,
+  type Plan,
+  type PlannedRun,
+  type PlanOverview,
+  type RunIdentity,
+  type RunRequest,
+} from './types.js';
 
 /** Free bytes of the file system that holds a folder. */
 export type FreeSpace = (folder: string) => Promise<number>;
@@ -25,15 +32,26 @@ export const freeSpace: FreeSpace = async (folder) => {
  * Plans a run and freezes it into `.obsmith/plans/<id>/`: from here on nothing reads the YAML again.
  * Refuses before any work: bad configuration, no chunks, unavailable models, too little free space, outputs on another file system.
  */
-export async function planRun(request: RunRequest, folder: string, free: FreeSpace = freeSpace): Promise<PlanOverview> {
+export async function planRun(
+  request: RunRequest,
+  folder: string,
+  run: RunIdentity | null = null,
+  free: FreeSpace = freeSpace,
+): Promise<PlanOverview> {
   const gathered = await gatherPlan(request, folder, process.env, true);
   const { config } = gathered;
   const baseId = await ensureBaseId(config.base);
   await checkSameFileSystem(config.base, config.output_folder);
   await refuseTooLittleSpace(config.base, await needed(gathered), free);
-  const plan = planOf(gathered, request, baseId);
+  const plan = planOf(gathered, request, baseId, run && { ...run, logs: logFolder(run, folder) });
   await writePlan(config.base, plan, gathered);
   return overviewOf(config.base, plan);
+}
+
+/** WORKFLOW_DIR of the planning worker, as in the scripts of adata_hf_datasets, else a folder below `.obsmith/`. */
+function logFolder({ workflowId, runId }: RunIdentity, folder: string): string {
+  const { WORKFLOW_DIR: given } = process.env;
+  return given ? resolve(folder, given) : runLogFolder(workflowId, runId);
 }
 
 /** What the chunks still lack, by a quick look at their outputs. */
@@ -70,6 +88,7 @@ function planOf(
   { config, methods, chunks, chunkCount, fitChunks, unavailable }: GatheredPlan,
   request: RunRequest,
   baseId: string,
+  run: PlannedRun | null,
 ): Plan {
   const selected = chunks.slice(0, chunkCount);
   return {
@@ -89,6 +108,7 @@ function planOf(
     requiredObsmKeys: config.required_obsm_keys,
     skippedMethods: unavailable.map(({ method }) => method),
     prepareOnly: request.prepareOnly ?? false,
+    run,
     request,
   };
 }
@@ -120,5 +140,6 @@ function overviewOf(base: string, plan: Plan): PlanOverview {
     maxOpenChunks: plan.maxOpenChunks,
     methods: plan.methods.map(({ method, queue, fitRounds }) => ({ method, queue, fitted: fitRounds.length > 0 })),
     fitChunkCount: plan.fitChunks.length,
+    logs: plan.run && resolve(base, plan.run.logs),
   };
 }

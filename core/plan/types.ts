@@ -14,6 +14,17 @@ export interface RunRequest {
   readonly set?: Readonly<Record<string, Json>>;
 }
 
+/** Names a run of a workflow. */
+export interface RunIdentity {
+  readonly workflowId: string;
+  readonly runId: string;
+}
+
+/** A run, and where its logs lie: relative to the base folder, or absolute. */
+export interface PlannedRun extends RunIdentity {
+  readonly logs: string;
+}
+
 /** One method of a run. */
 export interface PlannedMethod extends MethodSettings<Json> {
   readonly queue: 'cpu' | 'gpu';
@@ -52,6 +63,8 @@ export interface Plan {
   readonly skippedMethods: readonly string[];
   /** Plan and preparation only: no array is expected in the outputs. */
   readonly prepareOnly: boolean;
+  /** The workflow that made this plan; null where there was none. */
+  readonly run: PlannedRun | null;
   /** The request as given, for the record. */
   readonly request: RunRequest;
 }
@@ -85,6 +98,8 @@ export interface PlanOverview {
   readonly maxOpenChunks: number;
   readonly methods: readonly { readonly method: string; readonly queue: 'cpu' | 'gpu'; readonly fitted: boolean }[];
   readonly fitChunkCount: number;
+  /** Folder of the run's logs, absolute as the planning worker saw it; absent in the oldest histories. */
+  readonly logs?: string | null;
 }
 
 /** `unfitted` starts at once; `fitted` waits for the data-set-wide fits. */

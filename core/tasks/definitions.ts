@@ -4,7 +4,7 @@ import type { NeededRound } from '../fits/resolve-fits.js';
 import type { FitRound } from '../fits/types.js';
 import type { Json } from '../methods/types.js';
 import type { OpenChunkInput, OpenedChunk } from '../plan/open-chunk.js';
-import type { PlanOverview, RunRequest, Wave } from '../plan/types.js';
+import type { PlanOverview, RunIdentity, RunRequest, Wave } from '../plan/types.js';
 
 /** Where a plan lies; every task input carries it. */
 export interface PlanLocation {
@@ -50,7 +50,7 @@ export interface PrepareOutcome {
 
 /** Every CPU-bound piece of work: it runs in a thread, so that a worker's event loop stays free to heartbeat. */
 export interface Tasks {
-  planRun: { input: { request: RunRequest; folder: string }; output: PlanOverview };
+  planRun: { input: { request: RunRequest; folder: string; run?: RunIdentity }; output: PlanOverview };
   openChunk: { input: OpenChunkInput; output: OpenedChunk };
   scanChunk: { input: ChunkInput; output: { cells: number } };
   stageInput: { input: ChunkInput; output: { name: string } };

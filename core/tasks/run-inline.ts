@@ -11,9 +11,9 @@ type Run<N extends TaskName> = (input: TaskInput<N>, context: TaskContext) => Pr
  * when first needed, so that a thread that only publishes never loads HDF5 or numeric kernels.
  */
 const RUN: { [N in TaskName]: Run<N> } = {
-  async planRun({ request, folder }) {
+  async planRun({ request, folder, run }) {
     const { planRun } = await import('../plan/plan-run.js');
-    return planRun(request, folder);
+    return planRun(request, folder, run);
   },
   async openChunk(input, context) {
     const { openChunk } = await import('../plan/open-chunk.js');

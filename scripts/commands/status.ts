@@ -50,6 +50,7 @@ function printStatus(terminal: Terminal, { workflowId, runId, status, progress, 
       : []),
     ['cells', `${formatCount(cells.done)} of ${formatCount(cells.total)}, ${formatRate(cellsPerSecond, 'cells')}`],
     ...(etaSeconds === null ? [] : [['ETA', formatDuration(etaSeconds)] as [string, string]]),
+    ...(progress.logs === null ? [] : [['logs', progress.logs] as [string, string]]),
     ...progress.waitingFor.map((worker): [string, string] => ['waiting for', worker]),
   );
   terminal.print(formatFacts(terminal, facts));

@@ -9,6 +9,7 @@ interface WorkerFlags {
   readonly concurrency?: number;
   readonly exitWhenIdle?: number;
   readonly stopAt?: Date;
+  readonly metrics?: string;
 }
 
 interface GpuWorkerFlags extends WorkerFlags {
@@ -16,7 +17,7 @@ interface GpuWorkerFlags extends WorkerFlags {
 }
 
 /** Longer than activities are given to stop: then the process ends itself. */
-const LAST_RESORT_MS = 75_000;
+const LAST_RESORT_MS = 30_000;
 /** An embedded worker is asked to stop when its run has ended or nobody is left to end it: its server may be gone. */
 const EMBEDDED_LAST_RESORT_MS = 15_000;
 
@@ -29,7 +30,7 @@ export function register(program: Command, cli: Cli): void {
     worker,
     'cpu',
     'workflows, light activities and CPU methods (queues obsmith and obsmith-cpu)',
-    'one per core',
+    'one per core, fewer while memory is scarce',
   ).action(
     cli.action(async (flags: WorkerFlags) => {
       const [{ runCpuWorker }, { queuePrefix }] = await Promise.all([
@@ -77,13 +78,17 @@ function addWorker(parent: Command, kind: string, does: string, concurrency: str
     .option('--concurrency <n>', `activities at once (default: ${concurrency})`, positiveInteger)
     .option('--exit-when-idle <time>', 'end after so long without work, e.g. 10m', duration)
     .option('--stop-at <time>', 'take nothing new from then on, e.g. 06:00 or 2030-01-31T06:00', pointInTime)
+    .option('--metrics <port>', 'serve Prometheus metrics on 127.0.0.1:PORT, or at HOST:PORT', listenAddress)
     .addHelpText(
       'after',
       `\nExamples:\n  obsmith worker ${kind}\n  TEMPORAL_ADDRESS=server:7233 obsmith worker ${kind} --exit-when-idle 10m\n  BASE_FILE_PATH=/shared/atlas obsmith worker ${kind} --stop-at 06:00`,
     );
 }
 
-function optionsOf(cli: Cli, { concurrency, exitWhenIdle, stopAt }: WorkerFlags): WorkerEnd & { concurrency?: number } {
+function optionsOf(
+  cli: Cli,
+  { concurrency, exitWhenIdle, stopAt, metrics }: WorkerFlags,
+): WorkerEnd & { concurrency?: number; metrics?: string } {
   const lastResort = cli.env.OBSMITH_EMBEDDED_IN ? EMBEDDED_LAST_RESORT_MS : LAST_RESORT_MS;
   cli.signal.addEventListener('abort', () => setTimeout(() => process.exit(1), lastResort).unref(), { once: true });
   return {
@@ -91,6 +96,7 @@ function optionsOf(cli: Cli, { concurrency, exitWhenIdle, stopAt }: WorkerFlags)
     ...(concurrency === undefined ? {} : { concurrency }),
     ...(exitWhenIdle === undefined ? {} : { exitWhenIdleMs: exitWhenIdle }),
     ...(stopAt === undefined ? {} : { stopAt }),
+    ...(metrics === undefined ? {} : { metrics }),
   };
 }
 
@@ -99,6 +105,14 @@ const ended = (worker: string) => ({ document: { worker, ended: true }, print: (
 function positiveInteger(text: string): number {
   if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('Expected a whole number of 1 or more.');
   return Number(text);
+}
+
+/** A port of the loopback interface, or an interface that the user chose. */
+function listenAddress(text: string): string {
+  const [, host = '127.0.0.1', port] = /^(?:(.+):)?(\d{1,5})$/.exec(text) ?? [];
+  if (port === undefined || Number(port) < 1 || Number(port) > 65_535)
+    throw new InvalidArgumentError('Expected a port like 9464, or an address with one like 0.0.0.0:9464.');
+  return `${host}:${port}`;
 }
 
 function deviceArgument(text: string): Device {
