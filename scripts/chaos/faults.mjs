@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const { OBSMITH_CHAOS_BLOCKS: noted, OBSMITH_CHAOS_FAULT: faultFile } = process.env;
 const ROW_BLOCK = /\/X_[^/]+\/attempt-[^/]+\/array\/\.\d+\.0\.[0-9a-f]+\.partial$/;
 
-const BLOCK_MS = 40;
+const BLOCK_MS = Number(process.env.OBSMITH_CHAOS_BLOCK_MS ?? 40);
 
 const real = { ...promises };
 const failing = {
