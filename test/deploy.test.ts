@@ -30,7 +30,7 @@ async function usedCommands(): Promise<{ file: string; argv: string[] }[]> {
     for (const [, list] of words)
       found.push({ file, argv: list!.split(',').map((word) => word.trim().replace(/"/g, '')) });
   }
-  return found.filter(({ argv }) => /^[a-z]+$/.test(argv[0]!) && argv[0] !== 'server');
+  return found.filter(({ argv }) => /^[a-z]+$/.test(argv[0]!) && !['server', 'node'].includes(argv[0]!));
 }
 
 /** Help of the command that some words name; null where there is none. */

@@ -110,7 +110,7 @@ it('waits for workers and says so, runs on one that mounts the base folder elsew
   expect(JSON.parse((await status('--json')).out)).toMatchObject({ status: 'running', progress: null, totals: null });
   expect((await status()).out).toMatch(/waiting for +obsmith worker cpu/);
   const following = new CommandLine(['run', dataset.config, '--no-workers', '--methods', 'hvg']);
-  await following.said(/Joined the run embed-toy[^]*waiting for: obsmith worker cpu/);
+  await following.said(/Joined the run embed-toy[\s\S]*waiting for: obsmith worker cpu/);
   following.interrupt();
   expect(await following.ended).toMatchObject({ code: 130, out: expect.stringContaining('obsmith cancel embed-toy') });
 
