@@ -5,17 +5,21 @@ import { handBack } from '../activities/hand-back.js';
 import { lightActivities } from '../activities/light.js';
 import { built } from '../core/package-root.js';
 import type { ServerSettings } from '../server/connection-settings.js';
+import { deploymentOptions } from '../server/deployment.js';
 import { queueNames } from '../server/queues.js';
 import { registerSearchAttributes } from '../server/search-attributes.js';
 import { activitySlots } from './activity-slots.js';
 import { runWorkers, SHUTDOWN_FORCE, SHUTDOWN_GRACE, type WorkerEnd } from './lifecycle.js';
 import { connectWorker } from './runtime.js';
+import { announceVersion } from './versioning.js';
 
 export interface CpuWorkerOptions extends WorkerEnd {
   /** Activities at once on `obsmith-cpu` where memory suffices, default one per core. */
   readonly concurrency?: number;
   readonly server: ServerSettings;
   readonly metrics?: string;
+  /** Workflows go only to workers of the deployment's current version. */
+  readonly versioned: boolean;
   readonly queuePrefix: string;
   /** Process whose end ends all runs of this worker; null where runs outlive it. */
   readonly embeddedIn: number | null;
@@ -40,10 +44,13 @@ export async function runCpuWorker(options: CpuWorkerOptions): Promise<void> {
     ...{ server, pid: options.embeddedIn, searchAttributes },
     ...{ queuePrefix: options.queuePrefix, shutdown: shutdown.signal },
   };
+  const bundle = built('workflow-bundle.js');
+  const workerDeploymentOptions = deploymentOptions(queues.workflows, bundle, options.versioned);
   const common = {
     connection,
     namespace,
     interceptors,
+    workerDeploymentOptions,
     shutdownGraceTime: SHUTDOWN_GRACE,
     shutdownForceTime: SHUTDOWN_FORCE,
   };
@@ -51,7 +58,7 @@ export async function runCpuWorker(options: CpuWorkerOptions): Promise<void> {
     const light = await Worker.create({
       ...common,
       taskQueue: queues.workflows,
-      workflowBundle: { codePath: built('workflow-bundle.js') },
+      workflowBundle: { codePath: bundle },
       workflowThreadPoolSize: 1,
       maxCachedWorkflows: CACHED_WORKFLOWS,
       activities: lightActivities(identity),
@@ -66,6 +73,7 @@ export async function runCpuWorker(options: CpuWorkerOptions): Promise<void> {
       tuner: activitySlots(options.concurrency ?? availableParallelism()),
       maxHeartbeatThrottleInterval: '5s',
     });
+    if (options.versioned) void announceVersion(connection, namespace, workerDeploymentOptions, options.signal, logger);
     await runWorkers([light, cpu], { ...options, onStop: () => shutdown.abort(handBack()) }, logger);
   } finally {
     await close();

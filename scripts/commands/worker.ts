@@ -10,6 +10,7 @@ interface WorkerFlags {
   readonly exitWhenIdle?: number;
   readonly stopAt?: Date;
   readonly metrics?: string;
+  readonly versioned?: boolean;
 }
 
 interface GpuWorkerFlags extends WorkerFlags {
@@ -79,6 +80,7 @@ function addWorker(parent: Command, kind: string, does: string, concurrency: str
     .option('--exit-when-idle <time>', 'end after so long without work, e.g. 10m', duration)
     .option('--stop-at <time>', 'take nothing new from then on, e.g. 06:00 or 2030-01-31T06:00', pointInTime)
     .option('--metrics <port>', 'serve Prometheus metrics on 127.0.0.1:PORT, or at HOST:PORT', listenAddress)
+    .option('--versioned', 'Temporal worker versioning: workflows only go to the current version of the workers')
     .addHelpText(
       'after',
       `\nExamples:\n  obsmith worker ${kind}\n  TEMPORAL_ADDRESS=server:7233 obsmith worker ${kind} --exit-when-idle 10m\n  BASE_FILE_PATH=/shared/atlas obsmith worker ${kind} --stop-at 06:00`,
@@ -87,12 +89,13 @@ function addWorker(parent: Command, kind: string, does: string, concurrency: str
 
 function optionsOf(
   cli: Cli,
-  { concurrency, exitWhenIdle, stopAt, metrics }: WorkerFlags,
-): WorkerEnd & { concurrency?: number; metrics?: string } {
+  { concurrency, exitWhenIdle, stopAt, metrics, versioned = false }: WorkerFlags,
+): WorkerEnd & { concurrency?: number; metrics?: string; versioned: boolean } {
   const lastResort = cli.env.OBSMITH_EMBEDDED_IN ? EMBEDDED_LAST_RESORT_MS : LAST_RESORT_MS;
   cli.signal.addEventListener('abort', () => setTimeout(() => process.exit(1), lastResort).unref(), { once: true });
   return {
     signal: cli.signal,
+    versioned,
     ...(concurrency === undefined ? {} : { concurrency }),
     ...(exitWhenIdle === undefined ? {} : { exitWhenIdleMs: exitWhenIdle }),
     ...(stopAt === undefined ? {} : { stopAt }),
