@@ -8,7 +8,7 @@ import type { CpuActivities } from './types.js';
 
 /** What workers of the queue `obsmith-cpu` do. */
 export const cpuActivities: CpuActivities = {
-  ...embedActivities,
+  ...embedActivities(),
   openChunk: (input) =>
     withHeartbeats(async (beat) => {
       // A scan that fails refuses methods: the task below finds that out for itself.

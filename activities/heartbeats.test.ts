@@ -41,15 +41,29 @@ describe('withHeartbeats', () => {
     expect(await failureOf({ type })).toMatchObject({ type, nonRetryable: true });
   });
 
-  it('repeats StoreUnavailable by the server, CudaDeviceError after a growing pause, Internal twice', async () => {
+  it('repeats StoreUnavailable by the server, Internal twice', async () => {
     expect(await failureOf({ type: 'StoreUnavailable' }, 50)).toMatchObject({ nonRetryable: false });
-    expect(await failureOf({ type: 'CudaDeviceError' }, 1)).toMatchObject({
-      nonRetryable: false,
-      nextRetryDelay: 30_000,
-    });
-    expect(await failureOf({ type: 'CudaDeviceError' }, 3)).toMatchObject({ nextRetryDelay: 120_000 });
     expect(await failureOf({ type: 'Internal' }, 2)).toMatchObject({ nonRetryable: false });
     expect(await failureOf({ type: 'Internal' }, 3)).toMatchObject({ nonRetryable: true });
+  });
+
+  it('repeats CudaDeviceError twice, after 30 and 60 s, whatever else attempts ended with', async () => {
+    const details: unknown[] = [];
+    const fail = (attempt: number, heartbeatDetails?: unknown) => {
+      const environment = new MockActivityEnvironment({ attempt, heartbeatDetails });
+      environment.on('heartbeat', (beat) => details.push(beat));
+      const error = new ObsmithError({ type: 'CudaDeviceError', message: 'lost', remedy: 'wait' });
+      return run(environment, () => Promise.reject(error)).catch((thrown) => thrown);
+    };
+    expect(await fail(7)).toMatchObject({ nonRetryable: false, nextRetryDelay: 30_000 });
+    expect(await fail(9, details.at(-1))).toMatchObject({ nonRetryable: false, nextRetryDelay: 60_000 });
+    expect(await fail(10, details.at(-1))).toMatchObject({ nonRetryable: true });
+    expect(details.at(-1)).toMatchObject({ deviceErrors: 3 });
+  });
+
+  it('tells the batch size that did not fit', async () => {
+    const failure = await failureOf({ type: 'CudaOutOfMemory', batchSize: 32 });
+    expect(failure.details).toMatchObject([{ batchSize: 32 }]);
   });
 
   it('says the remedy in the message and keeps everything in the details', async () => {
@@ -77,7 +91,7 @@ describe('attemptName', () => {
 });
 
 async function failureOf(
-  fields: Pick<ConstructorParameters<typeof ObsmithError>[0], 'type' | 'problems'>,
+  fields: Pick<ConstructorParameters<typeof ObsmithError>[0], 'type' | 'problems' | 'batchSize'>,
   attempt = 1,
 ): Promise<ApplicationFailure> {
   const environment = new MockActivityEnvironment({ attempt });

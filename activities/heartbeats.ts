@@ -1,10 +1,13 @@
 import { Context } from '@temporalio/activity';
+import { isObsmithError } from '../core/errors.js';
 import { toApplicationFailure } from './application-failure.js';
 
 /** Details of every heartbeat. */
 export interface HeartbeatDetails {
   readonly done: number;
   readonly total: number;
+  /** Errors of a device that attempts before this one ended with. */
+  readonly deviceErrors?: number;
 }
 
 /**
@@ -25,13 +28,15 @@ export interface Beat {
 export async function withHeartbeats<Result>(work: (beat: Beat) => Promise<Result>): Promise<Result> {
   const context = Context.current();
   const signal = context.cancellationSignal;
-  let details: HeartbeatDetails = { done: 0, total: 0 };
+  const { deviceErrors = 0 } = (context.info.heartbeatDetails ?? {}) as Partial<HeartbeatDetails>;
+  const before = deviceErrors === 0 ? {} : { deviceErrors };
+  let details: HeartbeatDetails = { done: 0, total: 0, ...before };
   let movedAt = performance.now();
   const timer = setInterval(() => {
     if (performance.now() - movedAt < STALL_MS) context.heartbeat(details);
   }, BEAT_MS);
   const onProgress = (done: number, total: number): void => {
-    details = { done, total };
+    details = { done, total, ...before };
     movedAt = performance.now();
     context.heartbeat(details);
   };
@@ -39,7 +44,10 @@ export async function withHeartbeats<Result>(work: (beat: Beat) => Promise<Resul
     return await work({ signal, onProgress });
   } catch (error) {
     if (signal.aborted) throw signal.reason;
-    throw toApplicationFailure(error, context.info.attempt);
+    const failed = isObsmithError(error) && error.type === 'CudaDeviceError' ? deviceErrors + 1 : deviceErrors;
+    // Kept by the server for the next attempt: other reasons to try again must not count.
+    if (failed > deviceErrors) context.heartbeat({ ...details, deviceErrors: failed });
+    throw toApplicationFailure(error, { attempt: context.info.attempt, deviceErrors: failed });
   } finally {
     clearInterval(timer);
   }

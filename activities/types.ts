@@ -25,6 +25,8 @@ export interface EmbedResult {
   /** Row blocks that this attempt computed, and that it took over from attempts before it. */
   readonly blocksComputed: number;
   readonly blocksResumed: number;
+  /** Cells per batch, where the method runs a model. */
+  readonly batchSize?: number;
 }
 
 /** Queue `obsmith`: what takes moments, and the two activities that last as long as the run. */

@@ -34,6 +34,8 @@ export interface ErrorFields {
   readonly problems?: readonly Problem[];
   /** True where a whole run was refused, so that nothing was started. */
   readonly refusal?: boolean;
+  /** Cells per batch that did not fit into the memory of a device. */
+  readonly batchSize?: number;
   readonly cause?: unknown;
 }
 
@@ -45,6 +47,8 @@ export class ObsmithError extends Error {
   readonly problems: readonly Problem[];
   /** True where a whole run was refused, so that nothing was started. */
   readonly refusal: boolean;
+  /** Cells per batch that did not fit into the memory of a device; null for other errors. */
+  readonly batchSize: number | null;
 
   constructor(fields: ErrorFields) {
     super(fields.message, fields.cause === undefined ? undefined : { cause: fields.cause });
@@ -53,6 +57,7 @@ export class ObsmithError extends Error {
     this.remedy = fields.remedy;
     this.problems = fields.problems ?? [];
     this.refusal = fields.refusal ?? false;
+    this.batchSize = fields.batchSize ?? null;
   }
 
   get retryable(): boolean {

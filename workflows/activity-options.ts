@@ -47,13 +47,16 @@ export const queueOf = (kind: 'cpu' | 'gpu'): string => `${workflowInfo().taskQu
 
 export const cpuActivities = () => proxyActivities<CpuActivities>({ ...WORK, taskQueue: queueOf('cpu') });
 
-/** An embedding runs on the queue of the section that its method stands in; its id in the history names the method. */
-export const embedActivity = (method: string, kind: 'cpu' | 'gpu') =>
+/**
+ * An embedding runs on the queue of the section that its method stands in; its id in the history names the method and, where
+ * batches had to be made smaller, their size. Ids differ, since they name the attempts that staged arrays belong to.
+ */
+export const embedActivity = (method: string, kind: 'cpu' | 'gpu', batchSize: number | null) =>
   proxyActivities<EmbedActivities>({
     ...WORK,
     taskQueue: queueOf(kind),
-    activityId: `embed-${method}`,
-    summary: method,
+    activityId: batchSize === null ? `embed-${method}` : `embed-${method}-batch-${batchSize}`,
+    summary: batchSize === null ? method : `${method}, batches of ${batchSize} cells`,
   }).embedMethod;
 
 export const publishActivity = (method: string) =>

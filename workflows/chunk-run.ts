@@ -1,5 +1,6 @@
 import { CancellationScope, condition, getExternalWorkflowHandle } from '@temporalio/workflow';
-import { cpuActivities, embedActivity, light, publishActivity } from './activity-options.js';
+import { cpuActivities, light, publishActivity } from './activity-options.js';
+import { embedMethod } from './embed-method.js';
 import { summarizeError } from './failures.js';
 import { reportChunkSignal } from './messages.js';
 import { isolate, settleAll } from './siblings.js';
@@ -94,7 +95,7 @@ export class ChunkRun {
       () =>
         scope.run(async () => {
           if (this.#paused) await condition(() => !this.#paused);
-          const { attempt, ...done } = await embedActivity(method, queue)({ ...location, chunk, method });
+          const { attempt, ...done } = await embedMethod({ method, queue }, { ...location, chunk });
           await staged;
           await this.#publishInTurn(method, attempt);
           this.#outcome[method] = { state: 'computed', ...done };

@@ -14,7 +14,7 @@ export interface TensorValues {
 export interface ModelSession {
   /** Shapes of inputs and outputs by name; a dimension that may vary is a name. */
   readonly shapes: ReadonlyMap<string, readonly (number | string)[]>;
-  /** Runs one batch; outputs by name, all float. CudaOutOfMemory and CudaDeviceError where the device fails; the session is closed then. */
+  /** Runs one batch; outputs by name, all float. CudaOutOfMemory and CudaDeviceError where the device fails: then the process must end. */
   run(feeds: Readonly<Record<string, TensorValues>>): Promise<Readonly<Record<string, Float32Array>>>;
 }
 
@@ -46,11 +46,10 @@ export async function openSession(graph: GraphFile, device: Device): Promise<Mod
       try {
         return floatsOf(await session.run(await tensorsOf(feeds)));
       } catch (cause) {
-        const error = deviceError(device, cause);
+        const error = deviceError(device, cause, Object.values(feeds)[0]?.dims[0]);
         if (error === null) throw graphError('Internal', graph, cause);
-        // A failed device leaves its session unusable, and a full one should not keep what it has.
+        // It is not released: on a failed device that may crash or never return. The process ends, and all with it.
         sessions.delete(key);
-        await session.release();
         throw error;
       }
     },
@@ -88,7 +87,7 @@ async function create(graph: GraphFile, device: Device): Promise<InferenceSessio
       graphOptimizationLevel: 'all',
     });
   } catch (cause) {
-    throw deviceError(device, cause) ?? graphError('MissingModel', graph, cause);
+    throw deviceError(device, cause, 0) ?? graphError('MissingModel', graph, cause);
   }
 }
 

@@ -12,7 +12,10 @@ import type { Embedder, EmbedInput, Json, Method } from './types.js';
 
 const NAME = 'scvi_fm';
 const USUAL_DIM = 50;
-/** Cells per batch, the last one padded with empty cells: batches of one form, so that rows never depend on how many there are. */
+/**
+ * Cells per batch, the last one padded with empty cells: batches of one form, so that rows never depend on how many there
+ * are. On a GPU, whose memory may be too small for it, batch_size may make it less.
+ */
 const BATCH_ROWS = 128;
 /** With fewer of the model's genes its latent space says little; scvi-tools warns below the same share. */
 const LOW_COVERAGE = 0.8;
@@ -42,7 +45,7 @@ export const scviFm: Method<ScviOptions> = {
   open: openEncoder,
 };
 
-async function openEncoder({ chunk, scan, model: given }: EmbedInput<ScviOptions>): Promise<Embedder> {
+async function openEncoder({ settings, chunk, scan, model: given }: EmbedInput<ScviOptions>): Promise<Embedder> {
   if (given?.bundle.kind !== 'scvi') throw new TypeError('scvi_fm is opened with a bundle of scvi, found by planning');
   const { bundle: model, device } = given;
   const match = await matchGenes(chunk, { name: NAME, genes: model.genes }, { chunkName: scan.name, minCoverage: 0 });
@@ -52,7 +55,8 @@ async function openEncoder({ chunk, scan, model: given }: EmbedInput<ScviOptions
     device,
   );
   refuseOtherShapes(session, model);
-  const encoder = new Encoder(session, model, match.positions);
+  const batchRows = device === 'cpu' ? BATCH_ROWS : Math.min(BATCH_ROWS, settings.batchSize);
+  const encoder = new Encoder(session, model, match.positions, batchRows);
   return {
     source: 'counts',
     provenance: { genesDigest: model.genesSha256 },
@@ -99,22 +103,24 @@ class Encoder {
   readonly #positions: Int32Array;
   readonly #genes: number;
   readonly #dim: number;
+  readonly #batchRows: number;
   readonly #batch: Float32Array;
 
-  constructor(session: ModelSession, { genes, dim }: ScviBundle, positions: Int32Array) {
+  constructor(session: ModelSession, { genes, dim }: ScviBundle, positions: Int32Array, batchRows: number) {
     this.#session = session;
     this.#positions = positions;
     this.#genes = genes.length;
     this.#dim = dim;
-    this.#batch = new Float32Array(BATCH_ROWS * genes.length);
+    this.#batchRows = batchRows;
+    this.#batch = new Float32Array(batchRows * genes.length);
   }
 
   async embed(block: RowBlock, out: Float32Array): Promise<void> {
-    for (let first = 0; first < block.rows; first += BATCH_ROWS) {
-      const rows = Math.min(BATCH_ROWS, block.rows - first);
+    for (let first = 0; first < block.rows; first += this.#batchRows) {
+      const rows = Math.min(this.#batchRows, block.rows - first);
       this.#fill(block, first, rows);
       const { latent } = await this.#session.run({
-        counts: { data: this.#batch, dims: [BATCH_ROWS, this.#genes] },
+        counts: { data: this.#batch, dims: [this.#batchRows, this.#genes] },
       });
       out.set(latent!.subarray(0, rows * this.#dim), first * this.#dim);
     }

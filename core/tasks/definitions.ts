@@ -2,6 +2,7 @@ import type { FinalizeInput, RunOutcome } from '../dataset/finalize.js';
 import type { ChunkOutcome, OutcomeChange } from '../dataset/journal.js';
 import type { NeededRound } from '../fits/resolve-fits.js';
 import type { FitRound } from '../fits/types.js';
+import type { Device } from '../inference/device.js';
 import type { Json } from '../methods/types.js';
 import type { OpenChunkInput, OpenedChunk, Refusal } from '../plan/open-chunk.js';
 import type { PlanOverview, RunIdentity, RunRequest, Wave } from '../plan/types.js';
@@ -37,6 +38,8 @@ export interface EmbedOutcome {
   readonly seconds: number;
   readonly blocksComputed: number;
   readonly blocksResumed: number;
+  /** Cells per batch, where the method runs a model. */
+  readonly batchSize?: number;
   readonly report: Readonly<Record<string, Json>>;
 }
 
@@ -56,7 +59,10 @@ export interface Tasks {
   stageInput: { input: ChunkInput; output: { name: string } };
   /** What a method needs before it embeds a chunk: tokens, for geneformer. Kept below .obsmith and found again. */
   prepareChunk: { input: ChunkInput & { method: string }; output: PrepareOutcome };
-  embedChunk: { input: MethodInput; output: EmbedOutcome };
+  /** `batchSize`: cells per batch at most, where less than planned. */
+  embedChunk: { input: MethodInput & { batchSize?: number }; output: EmbedOutcome };
+  /** Runs a graph of one value on a device; InvalidConfig where that cannot be done. */
+  probeDevice: { input: { device: Device }; output: Record<string, never> };
   /** Indexes of chunks by name, for messages to a run. */
   findChunks: { input: PlanLocation & { chunks: readonly string[] }; output: { indexes: number[] } };
   /** Removes all that is staged of one array; a task that still writes it is fenced by that. */

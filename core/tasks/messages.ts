@@ -8,6 +8,12 @@ export interface StartMessage {
   readonly cancelFlag: SharedArrayBuffer;
 }
 
+/** To a process that runs tasks: one at a time. */
+export type ProcessMessage =
+  | { readonly kind: 'start'; readonly name: TaskName; readonly input: unknown }
+  | { readonly kind: 'cancel' };
+
+/** From threads and processes. */
 export type ThreadMessage =
   | { readonly kind: 'progress'; readonly done: number; readonly total: number }
   | { readonly kind: 'done'; readonly output: unknown }
@@ -19,13 +25,14 @@ export interface SerializedError {
   readonly message: string;
   readonly remedy: string;
   readonly problems: readonly Problem[];
+  readonly batchSize?: number;
   readonly stack: string | undefined;
 }
 
 export function serializeError(error: unknown): SerializedError {
   if (error instanceof ObsmithError) {
-    const { type, message, remedy, problems, stack } = error;
-    return { type, message, remedy, problems, stack };
+    const { type, message, remedy, problems, batchSize, stack } = error;
+    return { type, message, remedy, problems, stack, ...(batchSize === null ? {} : { batchSize }) };
   }
   const { message, stack } = error instanceof Error ? error : new Error(String(error));
   return {

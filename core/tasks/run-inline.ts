@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { fromUnavailableStore } from '../errors.js';
 import type { Plan, PlannedChunk, PlannedMethod } from '../plan/types.js';
 import type { MethodInput, PlanLocation, RoundInput, TaskInput, TaskName, TaskOutput } from './definitions.js';
+import { fromLostPermission } from './lost-permission.js';
 import type { TaskContext } from './types.js';
 
 type Run<N extends TaskName> = (input: TaskInput<N>, context: TaskContext) => Promise<TaskOutput<N>>;
@@ -39,11 +40,18 @@ const RUN: { [N in TaskName]: Run<N> } = {
   async embedChunk(input, context) {
     const { embedChunk } = await import('../embed/embed-chunk.js');
     const { base, plan, chunk, staging } = await lookUp(input, input.chunk);
+    const planned = await methodOf(input);
     const fit = await fitFor(input);
-    return embedChunk(
-      { base, dataset: plan.dataset, chunk, method: await methodOf(input), fit, attempt: input.attempt, staging },
-      context,
-    );
+    const embed = (method: PlannedMethod) =>
+      embedChunk({ base, dataset: plan.dataset, chunk, method, fit, attempt: input.attempt, staging }, context);
+    if (!planned.model) return embed(planned);
+    const { withinBatchLimit } = await import('../inference/batch-limit.js');
+    return withinBatchLimit({ base, plan: plan.id }, planned, input.batchSize, embed);
+  },
+  async probeDevice({ device }) {
+    const { probeDevice } = await import('../inference/probe-device.js');
+    await probeDevice(device);
+    return {};
   },
   async findChunks({ chunks, ...location }) {
     const { findChunks } = await import('../plan/find-chunks.js');
@@ -102,8 +110,8 @@ export type RunInline = <N extends TaskName>(
 ) => Promise<TaskOutput<N>>;
 
 /**
- * Runs a task in the calling thread. A file system that fails anywhere in it, also while it cleans up after an error, makes
- * the task StoreUnavailable: it is tried again.
+ * Runs a task in the calling thread. A file system that fails anywhere in it, also while it cleans up after an error, or that
+ * denies in the middle of a run what it permitted before, makes the task StoreUnavailable: it is tried again.
  */
 export async function runInline<N extends TaskName>(
   name: N,
@@ -113,7 +121,7 @@ export async function runInline<N extends TaskName>(
   try {
     return await RUN[name](input, context);
   } catch (error) {
-    throw fromUnavailableStore(error);
+    throw fromUnavailableStore(fromLostPermission(error, name));
   }
 }
 

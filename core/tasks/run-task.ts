@@ -2,6 +2,7 @@ import type { Worker } from 'node:worker_threads';
 import { ObsmithError } from '../errors.js';
 import { cancelled } from './cancelled.js';
 import type { TaskInput, TaskName, TaskOutput } from './definitions.js';
+import { ended } from './ended.js';
 import { deserializeError, type StartMessage, type ThreadMessage } from './messages.js';
 import { laneOf } from './thread-lanes.js';
 
@@ -9,6 +10,13 @@ export interface RunTaskOptions {
   readonly onProgress?: (done: number, total: number) => void;
   readonly signal?: AbortSignal;
 }
+
+/** How activities run a task: in a thread of this process (`runTask`), or in a process of its own (`runInProcess`). */
+export type RunTask = <N extends TaskName>(
+  name: N,
+  input: TaskInput<N>,
+  options?: RunTaskOptions,
+) => Promise<TaskOutput<N>>;
 
 /** A busy thread that has not noticed its cancellation after this time is terminated. */
 const CANCEL_GRACE_MS = 5_000;
@@ -51,9 +59,9 @@ function converse(
       else finish(() => reject(deserializeError(message.error)));
     };
     const onError = (error: Error): void =>
-      finish(() => reject(internal(`thread of task ${name} failed: ${error.message}`, error)));
+      finish(() => reject(ended(`thread of task ${name} failed: ${error.message}`, error)));
     const onExit = (code: number): void =>
-      finish(() => reject(signal?.aborted ? cancelled() : internal(`thread of task ${name} ended with code ${code}`)));
+      finish(() => reject(signal?.aborted ? cancelled() : ended(`thread of task ${name} ended with code ${code}`)));
     const onAbort = (): void => {
       Atomics.store(new Int32Array(cancelFlag), 0, 1);
       killer = setTimeout(() => void thread.terminate(), CANCEL_GRACE_MS);
@@ -68,14 +76,5 @@ function converse(
     thread.on('message', onMessage).on('error', onError).on('exit', onExit);
     signal?.addEventListener('abort', onAbort, { once: true });
     thread.postMessage({ name, input, cancelFlag } satisfies StartMessage);
-  });
-}
-
-function internal(message: string, cause?: unknown): ObsmithError {
-  return new ObsmithError({
-    type: 'Internal',
-    message,
-    remedy: 'The attempt is repeated; if it fails again, report it with the log.',
-    cause,
   });
 }

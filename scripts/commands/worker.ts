@@ -49,17 +49,13 @@ export function register(program: Command, cli: Cli): void {
     .option('--device <device>', 'cpu, webgpu, cuda:0, ... (default: OBSMITH_DEVICE, else cpu)', deviceArgument)
     .action(
       cli.action(async (flags: GpuWorkerFlags) => {
-        const [{ runGpuWorker }, { queuePrefix }, { probeDevice }] = await Promise.all([
+        const [{ runGpuWorker }, { queuePrefix }] = await Promise.all([
           import('../../workers/gpu.js'),
           import('../../server/queues.js'),
-          import('../../core/inference/probe-device.js'),
         ]);
         const device = flags.device ?? deviceOf('gpu', cli.env);
-        // Refused here: a worker without its device would fail one chunk after the other.
-        await probeDevice(device);
-        process.env.OBSMITH_DEVICE = device; // For its threads.
         const server = await serverOf(cli);
-        await runGpuWorker({ ...optionsOf(cli, flags), server, queuePrefix: queuePrefix(cli.env) });
+        await runGpuWorker({ ...optionsOf(cli, flags), server, queuePrefix: queuePrefix(cli.env), device });
         return ended('gpu');
       }),
     );

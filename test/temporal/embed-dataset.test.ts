@@ -80,6 +80,27 @@ describe('embedDataset', () => {
     expect(ids).toEqual(expect.arrayContaining(['embed-gs', 'embed-scvi', 'publish-gs', 'publish-scvi']));
   });
 
+  it('halves batches that do not fit, each size as an activity of its own, and publishes what the last one staged', async () => {
+    const sizes = [8, 4];
+    const run = new MockRun({ chunks: 1, methods: UNFITTED }, (call) => {
+      const batchSize = call === 'embed scvi 0' ? sizes.shift() : undefined;
+      if (batchSize === undefined) return;
+      const details = [{ message: 'CUDA out of memory', batchSize }];
+      throw ApplicationFailure.create({ type: 'CudaOutOfMemory', message: 'full', nonRetryable: true, details });
+    });
+    const { handle, result } = await play(run);
+    expect(await result).toMatchObject({ methods: { scvi: { computed: 1 } } });
+    expect(run.calls).toContain('publish scvi 0 embed-scvi-batch-2-1');
+    const child = server.client.workflow.getHandle(`${handle.workflowId}/unfitted/b000/c00000`);
+    const { events } = await child.fetchHistory();
+    const ids = events?.flatMap((event) => event.activityTaskScheduledEventAttributes?.activityId ?? []);
+    expect(ids?.filter((id) => id.startsWith('embed-scvi'))).toEqual([
+      'embed-scvi',
+      'embed-scvi-batch-4',
+      'embed-scvi-batch-2',
+    ]);
+  });
+
   it('fits in rounds and starts unfitted methods without waiting for them', async () => {
     let released = (): void => {};
     const unfittedDone = new Promise<void>((resolve) => {
