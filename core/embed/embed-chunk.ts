@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { openAnnData } from '../anndata/open.js';
 import { claimStagedArray, type StagedArray } from '../anndata/publish/staged-array.js';
@@ -85,7 +86,9 @@ export async function embedChunk(request: EmbedRequest, context: TaskContext): P
 
 async function modelOf({ model, queue }: PlannedMethod, base: string): Promise<Pick<EmbedInput, 'model'>> {
   if (!model) return {};
-  return { model: { bundle: await loadPlannedModel(model, base), device: deviceOf(queue, process.env) } };
+  // Workers of the CPU queue embed a chunk per core, those of the GPU queue one at a time.
+  const cpuThreads = queue === 'cpu' ? 1 : availableParallelism();
+  return { model: { bundle: await loadPlannedModel(model, base), device: deviceOf(queue, process.env), cpuThreads } };
 }
 
 function claim(

@@ -84,4 +84,15 @@ describe.each(['geneformer-tiny', 'geneformer-v1-tiny'])('%s, as exported', asyn
       expect(largestDifference(outputs[pooling]!, cell[pooling])).toBeLessThan(1e-5);
     }
   });
+
+  it('gives the same bits on any number of cores', async () => {
+    const { folder, equalLengthGraph, pooling } = bundle;
+    const path = join(folder, equalLengthGraph!);
+    const one = await openSession({ path, sha256: `${name} on one core` }, 'cpu');
+    const three = await openSession({ path, sha256: `${name} on three cores` }, 'cpu', 3);
+    for (const cell of cells.slice(0, 4)) {
+      const batch = batchOf([cell], pad);
+      expect((await three.run(batch))[pooling]).toEqual((await one.run(batch))[pooling]);
+    }
+  });
 });

@@ -27,19 +27,18 @@ export interface GraphFile {
 
 /** Sessions that a thread keeps for its next chunks: large models fill memory, and a run uses one or two. */
 const KEPT_SESSIONS = 2;
-/** Threads work on chunks side by side; a session that took all cores would make them wait for each other. */
-const CPU_THREADS = 1;
-
 const sessions = new Map<string, Promise<InferenceSession>>();
 
 /**
  * Opens a graph on a device, or takes the session that this thread has kept. Every session has one execution provider:
  * a device that is not there is an error (InvalidConfig), never another device. ONNX Runtime blocks the calling thread
  * while a batch runs, so this belongs in the threads of tasks.
+ * @param cpuThreads cores that a batch on the CPU may use; results have the same bits whatever their number. One where
+ *   threads work on chunks side by side: sessions that took all cores would make them wait for each other.
  */
-export async function openSession(graph: GraphFile, device: Device): Promise<ModelSession> {
+export async function openSession(graph: GraphFile, device: Device, cpuThreads = 1): Promise<ModelSession> {
   const key = `${device} ${graph.sha256}`;
-  const session = await (sessions.get(key) ?? keep(key, create(graph, device)));
+  const session = await (sessions.get(key) ?? keep(key, create(graph, device, cpuThreads)));
   return {
     shapes: shapesOf(session),
     async run(feeds) {
@@ -76,15 +75,17 @@ async function closeOldest(): Promise<void> {
   }
 }
 
-async function create(graph: GraphFile, device: Device): Promise<InferenceSession> {
+async function create(graph: GraphFile, device: Device, cpuThreads: number): Promise<InferenceSession> {
   const { InferenceSession } = await loadRuntime();
   try {
     return await InferenceSession.create(graph.path, {
       executionProviders: [executionProvider(device)],
-      intraOpNumThreads: CPU_THREADS,
+      intraOpNumThreads: cpuThreads,
       interOpNumThreads: 1,
       executionMode: 'sequential',
       graphOptimizationLevel: 'all',
+      // Waiting threads would take cores from the threads of other tasks.
+      extra: { session: { intra_op: { allow_spinning: '0' } } },
     });
   } catch (cause) {
     throw deviceError(device, cause, 0) ?? graphError('MissingModel', graph, cause);

@@ -8,6 +8,13 @@ import { type BatchLimits, tokenBatches } from './token-batches.js';
 /** Places of a batch on a GPU: 8 cells of 4,096 tokens, whose attention takes a few gigabytes. */
 const GPU_PLACES = 32_768;
 
+/** A bundle over tokens, and where it runs; see ModelOnDevice. */
+export interface TokenModelOnDevice {
+  readonly bundle: GeneformerBundle;
+  readonly device: Device;
+  readonly cpuThreads?: number;
+}
+
 /** A model over tokens, on a device. */
 export interface TokenModel {
   /** Fills `out` (cells x dim, row-major); rows of cells without tokens are left as they are. */
@@ -21,10 +28,17 @@ export interface TokenModel {
  * give what bundle.json says.
  * @param batchSize cells side by side at most
  */
-export async function openTokenModel(bundle: GeneformerBundle, device: Device, batchSize: number): Promise<TokenModel> {
+export async function openTokenModel(
+  { bundle, device, cpuThreads }: TokenModelOnDevice,
+  batchSize: number,
+): Promise<TokenModel> {
   const onCpu = device === 'cpu';
   const graph = onCpu && bundle.equalLengthGraph !== null ? bundle.equalLengthGraph : bundle.graph;
-  const session = await openSession({ path: join(bundle.folder, graph), sha256: bundle.files[graph]! }, device);
+  const session = await openSession(
+    { path: join(bundle.folder, graph), sha256: bundle.files[graph]! },
+    device,
+    cpuThreads,
+  );
   refuseOtherShapes(session, graph, bundle);
   const equalLengths = bundle.batching === 'equal-length-only';
   return tokenModel(session, bundle, { cells: onCpu ? 1 : batchSize, places: GPU_PLACES, equalLengths });

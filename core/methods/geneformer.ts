@@ -49,8 +49,8 @@ async function openModel(
 ): Promise<Embedder> {
   if (given?.bundle.kind !== 'geneformer' || tokens === undefined)
     throw new TypeError(`${name} is opened with a bundle of geneformer, found by planning, and with prepared tokens`);
-  const { bundle, device } = given;
-  const model = await openTokenModel(bundle, device, settings.batchSize);
+  const { bundle } = given;
+  const model = await openTokenModel({ ...given, bundle }, settings.batchSize);
   return {
     source: 'prepared',
     provenance: { vocabularySha256: bundle.vocabularySha256, zeroRows: emptyRanges(tokens.lengths) },

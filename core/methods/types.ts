@@ -48,6 +48,8 @@ export interface EmbedInput<Options = unknown> {
 export interface ModelOnDevice {
   readonly bundle: Bundle;
   readonly device: Device;
+  /** Cores that one batch may use where the device is the CPU; default 1. */
+  readonly cpuThreads?: number;
 }
 
 interface EmbedderBase {

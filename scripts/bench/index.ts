@@ -1,3 +1,4 @@
+import { models } from './models.js';
 import { orchestration } from './orchestration.js';
 import { reading } from './reading.js';
 import { singleCell } from './single-cell.js';
@@ -5,6 +6,7 @@ import { singleCell } from './single-cell.js';
 const SUITES: Readonly<Record<string, (args: string[]) => Promise<void>>> = {
   'single-cell': singleCell,
   orchestration,
+  models,
   reading,
 };
 
