@@ -27,6 +27,7 @@ export interface GraphFile {
 
 /** Sessions that a thread keeps for its next chunks: large models fill memory, and a run uses one or two. */
 const KEPT_SESSIONS = 2;
+
 const sessions = new Map<string, Promise<InferenceSession>>();
 
 /**
