@@ -1,6 +1,6 @@
 import { loadPlan } from '../core/plan/load-plan.js';
 import { runTask } from '../core/tasks/run-task.js';
-import { embedActivities } from './embed.js';
+import { embedActivities, warned } from './embed.js';
 import { withHeartbeats } from './heartbeats.js';
 import { run } from './run.js';
 import { scanOnce } from './scan-once.js';
@@ -23,5 +23,9 @@ export const cpuActivities: CpuActivities = {
   accumulateRound: async (input) => void (await run('accumulateRound', input)),
   mergeRound: async (input) => void (await run('mergeRound', input)),
   solveRound: async (input) => void (await run('solveRound', input)),
+  async prepareChunk(input) {
+    const { cells, seconds, computed, report } = await run('prepareChunk', input);
+    return { cells, seconds, computed, ...warned(report, input) };
+  },
   stageInput: async (input) => void (await run('stageInput', input)),
 };

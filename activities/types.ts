@@ -27,6 +27,17 @@ export interface EmbedResult {
   readonly blocksResumed: number;
   /** Cells per batch, where the method runs a model. */
   readonly batchSize?: number;
+  /** What a person should look at. */
+  readonly warning?: string;
+}
+
+/** What was prepared of a chunk. */
+export interface PrepareResult {
+  readonly cells: number;
+  readonly seconds: number;
+  /** False where it was there already. */
+  readonly computed: boolean;
+  readonly warning?: string;
 }
 
 /** Queue `obsmith`: what takes moments, and the two activities that last as long as the run. */
@@ -56,6 +67,8 @@ export interface CpuActivities extends EmbedActivities {
   mergeRound(input: TaskInput<'mergeRound'>): Promise<void>;
   solveRound(input: TaskInput<'solveRound'>): Promise<void>;
   stageInput(input: TaskInput<'stageInput'>): Promise<void>;
+  /** Makes what a method embeds instead of the chunk itself, or finds it. */
+  prepareChunk(input: TaskInput<'prepareChunk'>): Promise<PrepareResult>;
 }
 
 /** Queues `obsmith-cpu` and `obsmith-gpu`, by the section that a method stands in. */

@@ -15,7 +15,12 @@ export async function requestRerun(client: Client, workflowId: string, message: 
   const { status } = await readStatus(client, workflowId);
   if (status === 'running')
     return { kind: 'told', answer: await steerRun(client, workflowId, rerunMethodsUpdate, message) };
-  const { prepareOnly: _, ...request } = (await requestOf(client, workflowId)) as RunRequest;
+  // A run that only prepared has no arrays: computing them again is embedding them.
+  const { prepareOnly: _, section, ...request } = (await requestOf(client, workflowId)) as RunRequest;
+  const embeds = section === undefined || section === 'embedding_preparation' ? {} : { section };
   const { methods, chunks } = message;
-  return { kind: 'closed', request: { ...request, methods, ...(chunks ? { chunks } : {}), overwrite: true } };
+  return {
+    kind: 'closed',
+    request: { ...request, ...embeds, methods, ...(chunks ? { chunks } : {}), overwrite: true },
+  };
 }

@@ -3,7 +3,15 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RowBlock } from '../core/anndata/types.js';
 import { openZarr } from '../core/anndata/zarr/open-zarr.js';
-import { editJson, embedding, type SmallDataset, smallDataset, writeNumbers, writeStrings } from './small-dataset.js';
+import {
+  editJson,
+  embedding,
+  removeColumn,
+  type SmallDataset,
+  smallDataset,
+  writeNumbers,
+  writeStrings,
+} from './small-dataset.js';
 
 const PBMC = 'pbmc-24/chunk_0.zarr';
 const GENES = 16727;
@@ -35,12 +43,7 @@ async function renameGenes(name: (name: string, gene: number) => string): Promis
   await writeStrings(join(bad, 'var/index'), (await store.names('var')).map(name));
 }
 
-async function withoutColumn(axis: 'obs' | 'var', name: string): Promise<void> {
-  await rm(join(bad, axis, name), { recursive: true });
-  await editJson(join(bad, axis, '.zattrs'), (attributes) => {
-    attributes['column-order'] = (attributes['column-order'] as string[]).filter((column) => column !== name);
-  });
-}
+const withoutColumn = (axis: 'obs' | 'var', name: string): Promise<void> => removeColumn(bad, axis, name);
 
 async function withoutCells(): Promise<void> {
   for (const matrix of ['X', 'layers/counts']) {

@@ -1,20 +1,13 @@
-import { readFile } from 'node:fs/promises';
-import { gunzipSync } from 'node:zlib';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { embedding, fixture, type SmallDataset, smallDataset } from './small-dataset.js';
+import { GENEFORMER, geneformerReference, scviReference, TINY_MODELS } from './models-dataset.js';
+import { embedding, type SmallDataset, smallDataset } from './small-dataset.js';
 
 const CELLS = 24;
-const MODELS = JSON.stringify(fixture('models'));
-const YAML = `
-models_dir: ${MODELS}
+const YAML = `${TINY_MODELS}${GENEFORMER}
 embedding_cpu:
   methods: [hvg, pca, scvi_fm, gs, gs10k]
   embedding_dim_map: { hvg: 64, pca: 10 }
   method_options: { scvi_fm: { model: scvi-tiny } }
-embedding_gpu:
-  methods: [geneformer, geneformer-v1]
-  embedding_dim_map: { geneformer: 32, geneformer-v1: 24 }
-  method_options: { geneformer: { model: geneformer-tiny }, geneformer-v1: { model: geneformer-v1-tiny } }
 `;
 const METHODS = ['geneformer', 'geneformer-v1', 'gs', 'gs10k', 'hvg', 'pca', 'scvi_fm'];
 
@@ -24,17 +17,6 @@ beforeEach(async () => {
   dataset = await smallDataset(chunks, YAML);
 });
 afterEach(() => dataset.remove());
-
-/** What PyTorch gives for the tokens of the genuine tokenizer, cell by cell. */
-async function geneformerReference(model: string, pooling: 'cls' | 'mean'): Promise<number[]> {
-  const cells = JSON.parse(gunzipSync(await readFile(fixture(`models/${model}_pbmc-24.json.gz`))).toString());
-  return cells.flatMap((cell: Record<'cls' | 'mean', number[]>) => cell[pooling]);
-}
-
-async function scviReference(): Promise<number[]> {
-  const bytes = await readFile(fixture('models/scvi-tiny_pbmc-24.f32'));
-  return [...new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength))];
-}
 
 it('every method embeds a data set; models give what PyTorch and scvi-tools give, and outputs verify', async () => {
   const { status, methods } = await dataset.run();

@@ -8,6 +8,7 @@ import { listedKeys } from '../core/anndata/obsm/listing.js';
 import { embeddingRows, readObsmNode } from '../core/anndata/obsm/obsm-array.js';
 import type { RunOutcome } from '../core/dataset/finalize.js';
 import { verifyOutputs } from '../core/dataset/verify-outputs.js';
+import type { RunRequest } from '../core/plan/types.js';
 import { QUIET } from '../core/tasks/types.js';
 import { main } from '../scripts/obsmith.js';
 import { runInProcess } from './run-in-process.js';
@@ -44,7 +45,7 @@ export class SmallDataset {
     await writeFile(this.config, head + yaml);
   }
 
-  run(request: { overwrite?: boolean; methods?: string[]; chunks?: string[] } = {}): Promise<RunOutcome> {
+  run(request: Omit<RunRequest, 'config'> = {}): Promise<RunOutcome> {
     return runInProcess({ config: this.config, ...request }, this.base);
   }
 
@@ -147,6 +148,14 @@ export async function writeStrings(array: string, values: readonly string[]): Pr
 async function editArray(array: string, length: number, dtype: string): Promise<void> {
   await editJson(join(array, '.zarray'), (metadata) => {
     Object.assign(metadata, { shape: [length], chunks: [Math.max(1, length)], dtype, compressor: null });
+  });
+}
+
+/** Removes a column of obs or var from a zarr v2 store. */
+export async function removeColumn(store: string, axis: 'obs' | 'var', name: string): Promise<void> {
+  await rm(join(store, axis, name), { recursive: true });
+  await editJson(join(store, axis, '.zattrs'), (attributes) => {
+    attributes['column-order'] = (attributes['column-order'] as string[]).filter((column) => column !== name);
   });
 }
 

@@ -47,6 +47,15 @@ export const queueOf = (kind: 'cpu' | 'gpu'): string => `${workflowInfo().taskQu
 
 export const cpuActivities = () => proxyActivities<CpuActivities>({ ...WORK, taskQueue: queueOf('cpu') });
 
+/** Preparing for a method goes before its embedding, always on the CPU queue. */
+export const prepareActivity = (method: string) =>
+  proxyActivities<Pick<CpuActivities, 'prepareChunk'>>({
+    ...WORK,
+    taskQueue: queueOf('cpu'),
+    activityId: `prepare-${method}`,
+    summary: method,
+  }).prepareChunk;
+
 /**
  * An embedding runs on the queue of the section that its method stands in; its id in the history names the method and, where
  * batches had to be made smaller, their size. Ids differ, since they name the attempts that staged arrays belong to.

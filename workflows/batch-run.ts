@@ -89,7 +89,7 @@ export class BatchRun {
   }
 
   #start({ chunk, rerun }: ChunkWork) {
-    const { location, wave, root, reportMethods } = this.#input;
+    const { location, wave, root, reportMethods, prepareOnly } = this.#input;
     const methods = this.#input.methods.filter(({ method }) => rerun === null || rerun.includes(method));
     const { stopped, overwrite } = ordersOn(this.#orders, chunk);
     const id = `${workflowInfo().workflowId}/c${String(chunk).padStart(5, '0')}`;
@@ -100,6 +100,7 @@ export class BatchRun {
         {
           ...{ location, wave, methods, chunk, reportTo: reportMethods ? root : null, rerun: rerun !== null },
           ...{ stopped: [...stopped], overwrite: [...overwrite] },
+          ...(prepareOnly ? { prepareOnly } : {}),
         },
       ],
       staticSummary: `${methods.map(({ method }) => method).join(', ')} of chunk #${chunk}${again}`,

@@ -1,5 +1,6 @@
 import { CancellationScope, condition, getExternalWorkflowHandle } from '@temporalio/workflow';
-import { cpuActivities, light, publishActivity } from './activity-options.js';
+import type { PrepareResult } from '../activities/types.js';
+import { cpuActivities, light, prepareActivity, publishActivity } from './activity-options.js';
 import { embedMethod } from './embed-method.js';
 import { summarizeError } from './failures.js';
 import { reportChunkSignal } from './messages.js';
@@ -65,7 +66,7 @@ export class ChunkRun {
   }
 
   async #openAndEmbed(): Promise<void> {
-    const { location, chunk, overwrite } = this.#input;
+    const { location, chunk, overwrite, prepareOnly } = this.#input;
     const cpu = cpuActivities();
     const methods = this.#wanted();
     if (methods.length === 0) return;
@@ -78,27 +79,35 @@ export class ChunkRun {
     await this.#report(Object.keys(this.#outcome));
     const todo = this.#wanted().filter(({ method }) => opened.todo.includes(method));
     if (todo.length === 0) return;
-    const staged = opened.needsInput
-      ? this.#common.run(() => cpu.stageInput({ ...location, chunk }))
-      : Promise.resolve();
+    const staged =
+      opened.needsInput && !prepareOnly
+        ? this.#common.run(() => cpu.stageInput({ ...location, chunk }))
+        : Promise.resolve();
     await settleAll([
       staged.catch(() => {}), // Every method that waits for the copy fails with its error.
       ...todo.map((method) => this.#embed(method, staged)),
     ]);
   }
 
-  async #embed({ method, queue }: WaveMethod, staged: Promise<void>): Promise<void> {
-    const { location, chunk } = this.#input;
+  async #embed({ method, queue, prepared }: WaveMethod, staged: Promise<void>): Promise<void> {
+    const { location, chunk, prepareOnly } = this.#input;
     const scope = new CancellationScope();
     this.#scopes.set(method, scope);
     await isolate(
       () =>
         scope.run(async () => {
           if (this.#paused) await condition(() => !this.#paused);
+          const preparation = prepared ? await prepareActivity(method)({ ...location, chunk, method }) : null;
+          if (preparation && prepareOnly) {
+            this.#outcome[method] = preparedOutcome(preparation);
+            return;
+          }
+          if (preparation) await this.#report([], [method]);
+          if (this.#paused) await condition(() => !this.#paused);
           const { attempt, ...done } = await embedMethod({ method, queue }, { ...location, chunk });
           await staged;
           await this.#publishInTurn(method, attempt);
-          this.#outcome[method] = { state: 'computed', ...done };
+          this.#outcome[method] = { state: 'computed', ...done, ...timeOf(preparation) };
         }),
       (error) => this.#fail(method, error),
     );
@@ -131,13 +140,26 @@ export class ChunkRun {
     return this.#input.methods.filter(({ method }) => !(method in this.#outcome));
   }
 
-  async #report(methods: readonly string[]): Promise<void> {
+  /** Tells the run of methods that have an outcome, or that the chunk is prepared for. */
+  async #report(methods: readonly string[], prepared: readonly string[] = []): Promise<void> {
     const { reportTo, wave, chunk } = this.#input;
     if (reportTo === null) return;
     const outcome = Object.fromEntries(methods.map((method) => [method, this.#outcome[method]!]));
+    const report = { wave, chunk, name: this.#name, outcome, ...(prepared.length > 0 ? { prepared } : {}) };
     await isolate(
-      () => getExternalWorkflowHandle(reportTo).signal(reportChunkSignal, { wave, chunk, name: this.#name, outcome }),
+      () => getExternalWorkflowHandle(reportTo).signal(reportChunkSignal, report),
       () => {}, // The run may be gone; the outcome is recorded all the same.
     );
   }
+}
+
+function preparedOutcome({ computed, cells, seconds, warning }: PrepareResult): MethodOutcome {
+  const state = computed ? 'computed' : 'skipped';
+  return { state, cells, seconds, ...(warning === undefined ? {} : { warning }) };
+}
+
+function timeOf(preparation: PrepareResult | null): Pick<MethodOutcome, 'preparation'> {
+  if (preparation === null) return {};
+  const { computed, seconds } = preparation;
+  return { preparation: { computed, seconds } };
 }

@@ -3,6 +3,8 @@ import type { Progress } from './types.js';
 /** The query `progress` as the UI's current details. */
 export function describeProgress(progress: Progress, ignored: string | null): string {
   const { stage, paused, chunks, cells, methods, failures, waitingFor, reruns, logs } = progress;
+  const isPrepared = Object.values(methods).some(({ chunksPrepared }) => chunksPrepared !== undefined);
+  const columns = ['method', 'state', ...(isPrepared ? ['prepared'] : []), 'chunks', 'failed', 'cells', 'cells/s'];
   const lines = [
     `**${paused ? 'paused' : stage}**: ${chunks.completed + chunks.failed} of ${chunks.total} chunks, ${cells.done} of ${cells.total} cells${describePace(progress)}`,
     ...(reruns.total > 0
@@ -13,11 +15,14 @@ reruns: ${reruns.done} of ${reruns.total} chunks`,
       : []),
     ...waitingFor.map((worker) => `\n**waiting for: ${worker}**`),
     '',
-    '| method | state | chunks | failed | cells | cells/s |',
-    '|---|---|---|---|---|---|',
+    row(columns),
+    `|${'---|'.repeat(columns.length)}`,
     ...Object.entries(methods).map(
-      ([method, { state, chunksDone, chunksFailed, cellsDone, cellsPerSecond }]) =>
-        `| ${method} | ${state} | ${chunksDone} | ${chunksFailed} | ${cellsDone} | ${Math.round(cellsPerSecond)} |`,
+      ([method, { state, chunksPrepared = '', chunksDone, chunksFailed, cellsDone, cellsPerSecond }]) =>
+        row([
+          ...[method, state, ...(isPrepared ? [chunksPrepared] : [])],
+          ...[chunksDone, chunksFailed, cellsDone, Math.round(cellsPerSecond)],
+        ]),
     ),
   ];
   if (logs) lines.push('', `Logs: \`${logs}\``);
@@ -41,3 +46,5 @@ function describeSeconds(seconds: number): string {
 
 const describeFailure = ({ chunk, method, type, message }: Progress['failures'][number]): string =>
   `- \`${chunk}\` ${method}: ${type}: ${message.replaceAll(/\s+/g, ' ').slice(0, 300)}`;
+
+const row = (cells: readonly (string | number)[]): string => `| ${cells.join(' | ')} |`;

@@ -38,8 +38,7 @@ export class RunControl {
   /** The same, and what a rerun cannot do. */
   checkRerun(message: MethodsMessage | undefined): void {
     this.check(message);
-    if (this.#run.request.prepareOnly)
-      throw refused('this run only prepares: it embeds nothing that could be run again');
+    if (this.#run.isPrepareOnly) throw refused('this run only prepares: it embeds nothing that could be run again');
   }
 
   /** Stops methods on chunks that they are not done with. */

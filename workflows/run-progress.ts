@@ -14,15 +14,6 @@ import type {
   Wave,
 } from './types.js';
 
-/** Progress of a run that goes on in a new workflow run. */
-export interface CarriedProgress {
-  readonly embeddingSince: number;
-  /** One report per wave. */
-  readonly batches: readonly BatchReport[];
-  readonly paused: boolean;
-  readonly ignored: string | null;
-}
-
 /** Everything the query `progress` tells, from what the children report. Times are workflow times in milliseconds. */
 export class RunProgress {
   stage: Stage = 'planning';
@@ -43,22 +34,8 @@ export class RunProgress {
   readonly #batches = new Map<string, BatchReport>();
   /** Chunks of small runs as their methods finish, by wave and chunk: they run ahead of the batches' reports. */
   readonly #chunks = new Map<string, ChunkReport>();
-
-  /** What a new workflow run needs to go on; no batch is open. Batches are added up, so that it does not grow with them. */
-  carry(): CarriedProgress {
-    const batches = WAVES.flatMap((wave) => {
-      const reports = [...this.#batches.values()].filter((report) => report.wave === wave);
-      return reports.length === 0 ? [] : addReports(wave, reports);
-    });
-    return { ...{ embeddingSince: this.#embeddingSince, batches, paused: this.paused, ignored: this.ignored } };
-  }
-
-  resume(plan: PlanOverview, { embeddingSince, batches, paused, ignored }: CarriedProgress): void {
-    this.planned(plan, embeddingSince);
-    for (const report of batches) this.addBatch(report);
-    this.paused = paused;
-    this.ignored = ignored;
-  }
+  /** Method -> chunks of small runs that are prepared for it. */
+  readonly #prepared = new Map<string, Set<number>>();
 
   planned(plan: PlanOverview, now: number): void {
     this.#plan = plan;
@@ -81,6 +58,8 @@ export class RunProgress {
     const key = `${report.wave}/${report.chunk}`;
     const known = this.#chunks.get(key);
     this.#chunks.set(key, { ...report, outcome: { ...known?.outcome, ...report.outcome } });
+    for (const method of report.prepared ?? [])
+      this.#prepared.set(method, (this.#prepared.get(method) ?? new Set()).add(report.chunk));
   }
 
   answer(now: number): Progress {
@@ -121,6 +100,7 @@ export class RunProgress {
   #methodProgress(counts: Counts & { method: string }, seconds: number): MethodProgress {
     return {
       state: this.#stateOf(counts),
+      ...(this.#planned(counts.method).prepared ? { chunksPrepared: this.#chunksPrepared(counts) } : {}),
       chunksDone: counts.done,
       chunksFailed: counts.failed,
       cellsDone: counts.cells,
@@ -134,11 +114,21 @@ export class RunProgress {
     if (done + failed + cancelled >= total) return failed > 0 ? 'failed' : cancelled > 0 ? 'cancelled' : 'completed';
     if (this.cancelled.has(method)) return 'cancelled';
     if (this.#totals) return this.#totals.status === 'partial' ? 'failed' : this.#totals.status;
-    const wave = waveOf(this.#plan!.methods.find((planned) => planned.method === method)!);
+    const wave = waveOf(this.#planned(method));
     if (this.fitting.has(method)) return 'fitting';
-    return [...this.#batches.values(), ...this.#chunks.values()].some((report) => report.wave === wave)
-      ? 'running'
-      : 'waiting';
+    const isRunning = [...this.#batches.values(), ...this.#chunks.values()].some((report) => report.wave === wave);
+    if (!isRunning) return 'waiting';
+    return this.#plan!.prepareOnly ? 'preparing' : 'running';
+  }
+
+  #planned(method: string): PlanOverview['methods'][number] {
+    return this.#plan!.methods.find((planned) => planned.method === method)!;
+  }
+
+  /** In a run that only prepares, what is done is prepared. */
+  #chunksPrepared({ method, prepared, done }: Counts & { method: string }): number {
+    if (this.#plan!.prepareOnly) return done;
+    return Math.max(prepared, this.#prepared.get(method)?.size ?? 0);
   }
 
   /** Of the batches' reports and the chunks' own, whichever is further. */
@@ -157,7 +147,7 @@ export class RunProgress {
       return { total, completed: completed + skipped, failed, running: 0 };
     }
     const methods = this.#plan?.methods ?? [];
-    const waves = WAVES.filter((wave) => methods.some((method) => waveOf(method) === wave));
+    const waves = (['unfitted', 'fitted'] as const).filter((wave) => methods.some((method) => waveOf(method) === wave));
     const counts = waves.map((wave) => this.#countsOfWave(wave));
     // Both waves go through the chunks in the same order, so the slower one tells what is done.
     const closed = counts.length === 0 ? 0 : Math.min(...counts.map((wave) => wave.closed));
@@ -193,7 +183,11 @@ export class RunProgress {
   }
 
   #failuresOfChildren(): Failure[] {
-    const found = failuresIn(this.#batches.values());
+    const found = new Map<string, Failure>();
+    for (const { failures, healed } of this.#batches.values()) {
+      for (const key of healed) found.delete(key);
+      for (const failure of failures) found.set(`${failure.chunk} ${failure.method}`, failure);
+    }
     for (const { name: chunk, outcome } of this.#chunks.values()) {
       for (const [method, { state, type = 'Internal', message = '' }] of Object.entries(outcome)) {
         if (state === 'failed') found.set(`${chunk} ${method}`, { chunk, method, type, message });
@@ -204,37 +198,9 @@ export class RunProgress {
   }
 }
 
-/** Failures of batches in the order in which they began, without those that a rerun healed. */
-function failuresIn(reports: Iterable<BatchReport>): Map<string, Failure> {
-  const found = new Map<string, Failure>();
-  for (const { failures, healed } of reports) {
-    for (const key of healed) found.delete(key);
-    for (const failure of failures) found.set(`${failure.chunk} ${failure.method}`, failure);
-  }
-  return found;
-}
-
-/** Closed batches of a wave as one. */
-function addReports(wave: Wave, reports: readonly BatchReport[]): BatchReport {
-  const methods: Record<string, Counts> = {};
-  for (const [method, counts] of reports.flatMap((report) => Object.entries(report.methods))) {
-    methods[method] ??= noCounts();
-    addCounts(methods[method], counts);
-  }
-  return {
-    ...{ wave, batch: 'before', sequence: 0, methods, chunksRunning: 0, healed: [], restartsHeard: 0 },
-    chunksClosed: sum(reports, ({ chunksClosed }) => chunksClosed),
-    chunksFailed: sum(reports, ({ chunksFailed }) => chunksFailed),
-    failures: [...failuresIn(reports).values()].slice(0, FAILURES_SHOWN),
-    reruns: { total: sum(reports, ({ reruns }) => reruns.total), done: sum(reports, ({ reruns }) => reruns.done) },
-  };
-}
-
 const waveOf = ({ fitted }: { readonly fitted: boolean }): Wave => (fitted ? 'fitted' : 'unfitted');
 
 const sum = <Item>(items: readonly Item[], value: (item: Item) => number): number =>
   items.reduce((total, item) => total + value(item), 0);
 
 const ended = ({ done, failed, cancelled }: Counts): number => done + failed + cancelled;
-
-const WAVES = ['unfitted', 'fitted'] as const;

@@ -20,12 +20,14 @@ export interface RunTotals extends RunOutcome, PlanLocation {
   readonly seconds: number;
 }
 
-export type MethodState = 'waiting' | 'fitting' | 'running' | 'completed' | 'failed' | 'cancelled';
+export type MethodState = 'waiting' | 'fitting' | 'preparing' | 'running' | 'completed' | 'failed' | 'cancelled';
 
-export type Stage = 'planning' | 'fitting' | 'embedding' | 'finalizing' | RunOutcome['status'];
+export type Stage = 'planning' | 'fitting' | 'preparing' | 'embedding' | 'finalizing' | RunOutcome['status'];
 
 export interface MethodProgress {
   state: MethodState;
+  /** Of methods whose chunks are prepared before they are embedded: those that are. */
+  chunksPrepared?: number;
   chunksDone: number;
   chunksFailed: number;
   cellsDone: number;
@@ -130,11 +132,15 @@ export interface EmbedBatchInput {
   readonly orders: readonly MethodOrder[];
   /** Null for the first way through the chunks; else these chunks are computed again. */
   readonly rerun: MethodScope | null;
+  /** Nothing is embedded. */
+  readonly prepareOnly?: boolean;
 }
 
 export interface WaveMethod {
   readonly method: string;
   readonly queue: 'cpu' | 'gpu';
+  /** Prepared on the CPU queue first. */
+  readonly prepared?: boolean;
 }
 
 /** Input of `embedChunk`: one chunk of one wave. */
@@ -151,6 +157,8 @@ export interface EmbedChunkInput {
   readonly overwrite: readonly string[];
   /** True where the chunk had a workflow in this run before. */
   readonly rerun: boolean;
+  /** Nothing is embedded. */
+  readonly prepareOnly?: boolean;
 }
 
 /** The report of one finished method of a chunk while it runs. */
@@ -159,6 +167,8 @@ export interface ChunkReport {
   readonly chunk: number;
   readonly name: string;
   readonly outcome: ChunkOutcome;
+  /** Methods that the chunk is prepared for by now, while they are embedded. */
+  readonly prepared?: readonly string[];
 }
 
 /** Result of `embedChunk`: all that is known of the chunk's wave now and, for a rerun, what was known before it. */
@@ -188,6 +198,8 @@ export interface BatchReport {
 }
 
 export interface MethodCounts {
+  /** Chunks prepared and computed. */
+  readonly prepared?: number;
   /** Chunks computed or skipped. */
   readonly done: number;
   readonly failed: number;

@@ -6,11 +6,14 @@ import { optionsOf } from './rules.js';
 import { EMBEDDING_SECTIONS, type EmbeddingSectionName, type ResolvedConfig } from './types.js';
 
 /** What the configuration alone says about one method of a run. */
-export type ConfiguredMethod = Omit<PlannedMethod, 'algorithmVersion' | 'fitRounds' | 'sparseOutput' | 'model'>;
+export type ConfiguredMethod = Omit<
+  PlannedMethod,
+  'algorithmVersion' | 'fitRounds' | 'sparseOutput' | 'model' | 'tokens'
+>;
 
 /**
  * The methods of a run: those of the enabled sections (or of the one asked for), narrowed to `request.methods`, in the
- * order of the configuration. Throws InvalidConfig for a section that is absent or disabled, unknown methods, or none left.
+ * order of the configuration. An embedding_preparation without methods stands for all. Throws InvalidConfig for a section that is absent or disabled, unknown methods, or none left.
  */
 export function resolveMethods(
   config: ResolvedConfig,
@@ -65,6 +68,7 @@ function methodsOfSection(config: ResolvedConfig, name: EmbeddingSectionName): L
       `Enable it in the file or with --set ${name}.enabled=true`,
     );
   }
+  if (section.methods.length === 0 && name === 'embedding_preparation') return methodsOfRun(config);
   if (section.methods.length === 0) {
     throw invalidConfig(
       `No embedding configuration found: ${name}.methods is empty`,

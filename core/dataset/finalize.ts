@@ -6,6 +6,7 @@ import { type LoadedPlan, loadPlan, loadPlannedChunk } from '../plan/load-plan.j
 import { type PlannedChunk, waveOf } from '../plan/types.js';
 import type { PlanLocation } from '../tasks/definitions.js';
 import type { TaskContext } from '../tasks/types.js';
+import { removeUnusedTokens } from '../tokenization/remove-unused.js';
 import { writeDatasetFile } from './dataset-file.js';
 import { type MethodOutcome, readOutcome } from './journal.js';
 import { datasetStagingFolder, journalFolder } from './layout.js';
@@ -29,6 +30,12 @@ export interface MethodTotals {
   cells: number;
 }
 
+export interface WarningRecord {
+  readonly chunk: string;
+  readonly method: string;
+  readonly message: string;
+}
+
 export interface FailureRecord {
   readonly chunk: string;
   readonly method: string;
@@ -45,9 +52,12 @@ export interface RunOutcome {
   readonly failures: readonly FailureRecord[];
   /** File with all failures, relative to the base; null where there were none. */
   readonly failuresUri: string | null;
+  /** What people should look at although nothing failed: the first 100, absent where there is none. */
+  readonly warnings?: readonly WarningRecord[];
 }
 
 const FAILURES_IN_RESULT = 100;
+const WARNINGS_IN_RESULT = 100;
 
 /** Ends a run: collects the journal, checks what was published, writes `dataset.json` and the list of failures. */
 export async function finalize(input: FinalizeInput, context: TaskContext): Promise<RunOutcome> {
@@ -57,6 +67,7 @@ export async function finalize(input: FinalizeInput, context: TaskContext): Prom
     totals[method] = { computed: 0, skipped: 0, failed: 0, cancelled: 0, seconds: 0, cells: 0 };
   const chunks = { total: loaded.plan.chunkCount, completed: 0, failed: 0, skipped: 0, cancelled: 0 };
   const failures: FailureRecord[] = [];
+  const warnings: WarningRecord[] = [];
   const done = new Set<string>();
   for (let index = 0; index < loaded.plan.chunkCount; index++) {
     context.checkCancelled();
@@ -68,18 +79,21 @@ export async function finalize(input: FinalizeInput, context: TaskContext): Prom
       if (outcome.state === 'computed' || outcome.state === 'skipped') done.add(`${chunk.name} X_${method}`);
     }
     failures.push(...failuresOf(chunk.name, outcomes));
+    if (warnings.length < WARNINGS_IN_RESULT) warnings.push(...warningsOf(chunk.name, outcomes));
     chunks[chunkState([...outcomes.values()])]++;
   }
   const notPublished = loaded.plan.prepareOnly ? [] : await writeDatasetFile(loaded, failures, done);
   failures.push(...notPublished);
   // The run is over and holds the lease: what it or a run that was killed left in staging is of no more use.
   await rm(join(loaded.base, datasetStagingFolder(loaded.plan.dataset)), { recursive: true, force: true });
+  await removeUnusedTokens(loaded);
   return {
     status: statusOf(loaded, input, chunks, totals, notPublished.length),
     chunks,
     methods: totals,
     failures: failures.slice(0, FAILURES_IN_RESULT),
     failuresUri: failures.length === 0 ? null : await writeFailures(loaded, failures),
+    ...(warnings.length === 0 ? {} : { warnings: warnings.slice(0, WARNINGS_IN_RESULT) }),
   };
 }
 
@@ -124,6 +138,12 @@ function failuresOf(chunk: string, outcomes: ReadonlyMap<string, MethodOutcome>)
   return [...outcomes]
     .filter(([, outcome]) => outcome.state === 'failed')
     .map(([method, outcome]) => ({ chunk, method, type: outcome.type ?? 'Internal', message: outcome.message ?? '' }));
+}
+
+function warningsOf(chunk: string, outcomes: ReadonlyMap<string, MethodOutcome>): WarningRecord[] {
+  return [...outcomes].flatMap(([method, { warning }]) =>
+    warning === undefined ? [] : { chunk, method, message: warning },
+  );
 }
 
 function chunkState(outcomes: readonly MethodOutcome[]): 'completed' | 'failed' | 'skipped' | 'cancelled' {

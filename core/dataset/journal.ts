@@ -13,6 +13,10 @@ export interface MethodOutcome {
   /** Where it was computed: row blocks that the last attempt computed, and that it took over from attempts before it. */
   readonly blocksComputed?: number;
   readonly blocksResumed?: number;
+  /** Where the chunk was prepared: whether that was done now or found, and how long it took. */
+  readonly preparation?: { readonly computed: boolean; readonly seconds: number };
+  /** What a person should look at although nothing failed. */
+  readonly warning?: string;
   /** Error type and message where it failed. */
   readonly type?: string;
   readonly message?: string;

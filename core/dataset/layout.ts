@@ -26,8 +26,11 @@ export const planFolder = (planId: string): string => ours('plans', planId);
 /** `chunkName` is "split/stem". */
 export const scanFile = (dataset: string, chunkName: string): string => ours('scans', dataset, `${chunkName}.json`);
 
-/** Tokens of a chunk; `key` names what they were made from. */
-export const tokensFile = (dataset: string, key: string): string => ours('prepared', dataset, `${key}.tokens`);
+/** What is prepared of the chunks of a data set. */
+export const preparedFolder = (dataset: string): string => ours('prepared', dataset);
+/** Tokens of a chunk for a method; `key` names what they were made from. */
+export const tokensFile = (dataset: string, chunkName: string, method: string, key: string): string =>
+  posix.join(preparedFolder(dataset), chunkName, `${method}-${key}.tokens`);
 
 export const fitFolder = (fitId: string): string => ours('fits', fitId);
 /** Gene statistics that the scan of a chunk made on its way; `key` names what they were made from. */

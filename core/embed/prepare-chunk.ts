@@ -6,7 +6,7 @@ import { findMethod } from '../methods/registry.js';
 import type { PlannedMethod } from '../plan/types.js';
 import type { PrepareOutcome } from '../tasks/definitions.js';
 import type { TaskContext } from '../tasks/types.js';
-import { type PreparedTokens, prepareTokens } from '../tokenization/prepare-tokens.js';
+import { type PreparedTokens, prepareTokens, tokenNaming } from '../tokenization/prepare-tokens.js';
 import { openTokenFile, type TokenFile } from '../tokenization/token-file.js';
 
 export interface PrepareRequest {
@@ -47,6 +47,5 @@ async function prepare(
   const bundle = await loadPlannedModel(method.model!, base);
   if (bundle.kind !== 'geneformer')
     throw new TypeError(`tokens are made with bundles of geneformer, not ${bundle.kind}`);
-  const { map_symbols } = method.options as { map_symbols: boolean };
-  return prepareTokens({ base, dataset, chunk, bundle, mapSymbols: map_symbols }, context);
+  return prepareTokens({ ...tokenNaming(dataset, method), base, chunk, bundle }, context);
 }

@@ -10,23 +10,26 @@ const THREAD_BYTES = 120e6;
 export interface Estimate {
   /** Bytes that outputs will add on disk. */
   readonly outputBytes: number;
-  /** Bytes that `.obsmith/` needs at most while the run lasts (partial statistics; staged arrays become outputs by rename). */
+  /** Bytes that `.obsmith/` needs at most while the run lasts (partial statistics, tokens; staged arrays become outputs by rename). */
   readonly stagingBytes: number;
   /** Memory of one worker process with `threads` threads. */
   readonly memoryBytes: number;
 }
 
-/** What a run will need, from shapes alone: `pending` are the pairs of chunk and methods that will be computed. */
+/** What a run will need, from shapes alone: `pending` are the pairs of chunk and methods that will be computed, or only prepared. */
 export function estimate(
   pending: readonly { chunk: PlannedChunk; methods: readonly PlannedMethod[]; copiesInput: boolean }[],
   threads: number,
+  prepareOnly = false,
 ): Estimate {
   let outputBytes = 0;
   let stagingBytes = 0;
   let methodBytes = 0;
   for (const { chunk, methods, copiesInput } of pending) {
-    if (copiesInput && methods.length > 0) outputBytes += chunk.bytes;
+    if (copiesInput && methods.length > 0 && !prepareOnly) outputBytes += chunk.bytes;
     for (const method of methods) {
+      stagingBytes += tokenBytes(method, chunk);
+      if (prepareOnly) continue;
       outputBytes += chunk.cells * method.dim * 4 * (method.sparseOutput ? SPARSE_SHARE : 1);
       const partial = partialBytes(method, chunk);
       stagingBytes += partial;
@@ -38,6 +41,11 @@ export function estimate(
     stagingBytes: Math.ceil(stagingBytes),
     memoryBytes: Math.ceil(WORKER_BYTES + threads * (THREAD_BYTES + methodBytes)),
   };
+}
+
+/** Tokens of one chunk: 16 bits for each gene of a cell, as many as the model takes. */
+function tokenBytes({ tokens }: PlannedMethod, { cells, genes }: PlannedChunk): number {
+  return tokens ? 2 * cells * Math.min(genes, tokens.tokenizer.inputSize) : 0;
 }
 
 /** Partial statistics of one chunk: two float64 per gene, and for pca the upper triangle over its genes. */

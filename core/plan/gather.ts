@@ -1,5 +1,5 @@
 import { loadConfig } from '../config/load.js';
-import { type ConfiguredMethod, resolveMethods } from '../config/methods.js';
+import type { ConfiguredMethod } from '../config/methods.js';
 import type { ResolvedConfig } from '../config/types.js';
 import { discoverChunks } from '../dataset/discover.js';
 import type { ChunkReference } from '../dataset/types.js';
@@ -9,6 +9,7 @@ import { plannedModel } from '../inference/planned-model.js';
 import { findMethod } from '../methods/registry.js';
 import type { Method } from '../methods/types.js';
 import { suggest } from '../suggest.js';
+import { methodsToRun } from './prepare-only.js';
 import { type SummarizedChunk, summarizeChunk } from './summarize.js';
 import type { PlannedChunk, PlannedMethod, RunRequest } from './types.js';
 
@@ -63,7 +64,7 @@ export async function availableMethods(
 ): Promise<Pick<GatheredPlan, 'methods' | 'unavailable'>> {
   const methods: PlannedMethod[] = [];
   const unavailable: { method: string; problem: Problem }[] = [];
-  for (const settings of resolveMethods(config, request)) {
+  for (const settings of methodsToRun(config, request)) {
     const method = findMethod(settings.method);
     const found = method.unavailable ?? (await modelOf(method, settings, config, env));
     if ('remedy' in found) unavailable.push({ method: settings.method, problem: found });
@@ -95,7 +96,7 @@ async function modelOf(
   { dim, options }: ConfiguredMethod,
   config: ResolvedConfig,
   env: NodeJS.ProcessEnv,
-): Promise<Pick<PlannedMethod, 'model'> | Problem> {
+): Promise<Pick<PlannedMethod, 'model' | 'tokens'> | Problem> {
   if (method.bundle === undefined) return {};
   const { name } = method;
   const { model } = options as { model: string };
@@ -114,7 +115,10 @@ async function modelOf(
         `Set embedding_dim_map.${name} to ${bundle.dim}, or name another model in method_options.${name}.model.`,
       );
     }
-    return { model: plannedModel(bundle, config.base) };
+    const found = { model: plannedModel(bundle, config.base) };
+    if (bundle.kind !== 'geneformer') return found;
+    const { vocabularySha256, tokenizer } = bundle;
+    return { ...found, tokens: { vocabularySha256, tokenizer } };
   } catch (error) {
     if (!isObsmithError(error) || error.type !== 'MissingModel') throw error;
     return { message: error.message, remedy: error.remedy, where: name };

@@ -33,7 +33,7 @@ export interface OpenedChunk {
   /** "train/chunk_0" */
   readonly name: string;
   readonly cells: number;
-  /** Methods to compute. */
+  /** Methods to compute, or to prepare in a run that only prepares. */
   readonly todo: string[];
   /** Methods whose arrays are complete (or kept although stale). */
   readonly skipped: string[];
@@ -73,13 +73,13 @@ export async function openChunk(
   const hasOutput = await exists(join(base, chunk.output));
   const scan = await orRefuse(runnable, opened, async () => {
     // An array that an aborted run moved in but did not list is listed now, instead of being computed again.
-    await repairChunk(base, chunk.output, context);
+    if (!loaded.plan.prepareOnly) await repairChunk(base, chunk.output, context);
     if (hasOutput) await checkOutputFormat(base, chunk);
     return scanPlannedChunk(loaded, chunk, context);
   });
   if (!scan) return opened;
   for (const method of runnable) await orRefuse([method], opened, () => decide(loaded, chunk, method, scan, opened));
-  return { ...opened, needsInput: opened.todo.length > 0 && !hasOutput };
+  return { ...opened, needsInput: opened.todo.length > 0 && !hasOutput && !loaded.plan.prepareOnly };
 }
 
 /** The result of `work`, or null after refusing `methods` for an error that no retry heals. */

@@ -11,6 +11,7 @@ import { type Estimate, estimate } from './estimate.js';
 import { existingArrays } from './existing-arrays.js';
 import { type GatheredPlan, gatherPlan } from './gather.js';
 import { shardName } from './load-plan.js';
+import { isPrepareOnly } from './prepare-only.js';
 import {
   CHUNKS_PER_SHARD,
   type Plan,
@@ -42,7 +43,7 @@ export async function planRun(
   const { config } = gathered;
   const baseId = await ensureBaseId(config.base);
   await checkSameFileSystem(config.base, config.output_folder);
-  await refuseTooLittleSpace(config.base, await needed(gathered), free);
+  await refuseTooLittleSpace(config.base, await needed(gathered, isPrepareOnly(request)), free);
   const plan = planOf(gathered, request, baseId, run && { ...run, logs: logFolder(run, folder) });
   await writePlan(config.base, plan, gathered);
   return overviewOf(config.base, plan);
@@ -55,14 +56,14 @@ function logFolder({ workflowId, runId }: RunIdentity, folder: string): string {
 }
 
 /** What the chunks still lack, by a quick look at their outputs. */
-async function needed({ config, methods, chunks, chunkCount }: GatheredPlan): Promise<Estimate> {
+async function needed({ config, methods, chunks, chunkCount }: GatheredPlan, prepareOnly: boolean): Promise<Estimate> {
   const pending = [];
   for (const chunk of chunks.slice(0, chunkCount)) {
     const there = await existingArrays(join(config.base, chunk.output));
     const lacking = methods.filter(({ method, overwrite }) => overwrite || !there?.has(`X_${method}`));
     pending.push({ chunk, methods: lacking, copiesInput: there === null });
   }
-  return estimate(pending, availableParallelism());
+  return estimate(pending, availableParallelism(), prepareOnly);
 }
 
 async function refuseTooLittleSpace(
@@ -107,7 +108,7 @@ function planOf(
     adoptExisting: config.adopt_existing,
     requiredObsmKeys: config.required_obsm_keys,
     skippedMethods: unavailable.map(({ method }) => method),
-    prepareOnly: request.prepareOnly ?? false,
+    prepareOnly: isPrepareOnly(request),
     run,
     request,
   };
@@ -138,7 +139,11 @@ function overviewOf(base: string, plan: Plan): PlanOverview {
     chunkCount: plan.chunkCount,
     cells: plan.cells,
     maxOpenChunks: plan.maxOpenChunks,
-    methods: plan.methods.map(({ method, queue, fitRounds }) => ({ method, queue, fitted: fitRounds.length > 0 })),
+    methods: plan.methods.map(({ method, queue, fitRounds, tokens }) => ({
+      ...{ method, queue, fitted: fitRounds.length > 0 },
+      ...(tokens ? { prepared: true } : {}),
+    })),
+    ...(plan.prepareOnly ? { prepareOnly: true } : {}),
     fitChunkCount: plan.fitChunks.length,
     logs: plan.run && resolve(base, plan.run.logs),
   };

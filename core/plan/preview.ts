@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { type ArrayState, examineArray } from '../anndata/obsm/array-state.js';
@@ -8,16 +9,19 @@ import { fitExists, loadFit } from '../fits/fit-store.js';
 import { fitId } from '../fits/identity.js';
 import type { Fit } from '../fits/types.js';
 import { inputProvenance } from '../methods/provenance.js';
+import { tokenNaming, tokensPath } from '../tokenization/prepare-tokens.js';
 import { estimate } from './estimate.js';
 import { existingArrays } from './existing-arrays.js';
 import { type GatheredPlan, gatherPlan } from './gather.js';
 import { freeSpace } from './plan-run.js';
+import { isPrepareOnly } from './prepare-only.js';
 import type { PlannedChunk, PlannedMethod, RunRequest } from './types.js';
 
 export interface PlanRow {
   readonly chunk: string;
   readonly method: string;
-  readonly action: 'compute' | 'skip' | 'refused';
+  /** prepare: in a run that only prepares. */
+  readonly action: 'prepare' | 'compute' | 'skip' | 'refused';
   /** Why, in words. */
   readonly reason: string;
 }
@@ -32,6 +36,8 @@ export interface PlanPreview {
     method: string;
     queue: 'cpu' | 'gpu';
     dim: number;
+    /** Chunks to prepare, before they are embedded or in a run that only prepares. */
+    prepare: number;
     compute: number;
     skip: number;
     refused: number;
@@ -51,37 +57,57 @@ export async function previewPlan(
 ): Promise<PlanPreview> {
   const gathered = await gatherPlan(request, cwd, env);
   const { config, methods, chunkCount, chunks } = gathered;
+  const prepareOnly = isPrepareOnly(request);
   const scans = await knownScans(gathered);
   const fits = await knownFits(gathered, scans);
   const rows: PlanRow[] = [];
+  const toPrepare: string[] = [];
   const pending: { chunk: PlannedChunk; methods: PlannedMethod[]; copiesInput: boolean }[] = [];
   for (const chunk of chunks.slice(0, chunkCount)) {
     const there = await existingArrays(join(config.base, chunk.output));
     const computed: PlannedMethod[] = [];
     for (const method of methods) {
-      const row = await preview(gathered, chunk, method, {
-        there,
-        scan: scans.get(chunk.index) ?? null,
-        fit: fits.get(method.method) ?? null,
-      });
-      rows.push(row);
+      const known = { there, scan: scans.get(chunk.index) ?? null, fit: fits.get(method.method) ?? null };
+      const row = await preview(gathered, chunk, method, known);
+      const prepared = row.action === 'compute' && (await isPrepared(gathered, method, known.scan));
+      if (row.action === 'compute' && method.tokens && !prepared) toPrepare.push(method.method);
+      rows.push(preparing(row, method, prepared, prepareOnly));
       if (row.action === 'compute') computed.push(method);
     }
     pending.push({ chunk, methods: computed, copiesInput: there === null });
   }
-  const { outputBytes, stagingBytes, memoryBytes } = estimate(pending, availableParallelism());
+  const { outputBytes, stagingBytes, memoryBytes } = estimate(pending, availableParallelism(), prepareOnly);
   return {
     dataset: config.dataset.name,
     base: config.base,
     chunks: chunkCount,
     cells: chunks.slice(0, chunkCount).reduce((sum, chunk) => sum + chunk.cells, 0),
-    methods: methods.map(({ method, queue, dim }) => ({ method, queue, dim, ...countActions(rows, method) })),
+    methods: methods.map(({ method, queue, dim }) => ({
+      ...{ method, queue: prepareOnly ? 'cpu' : queue, dim },
+      ...countActions(rows, method),
+      prepare: toPrepare.filter((name) => name === method).length,
+    })),
     rows,
     bytes: { output: outputBytes, staging: stagingBytes, free: await freeSpace(config.base) },
     memoryBytes,
     problems: [...gathered.unavailable.map(({ problem }) => problem), ...memoryProblems(gathered, memoryBytes)],
-    notes: config.notes,
+    notes: [...config.notes, ...(prepareOnly && methods.length === 0 ? [NOTHING_TO_PREPARE] : [])],
   };
+}
+
+const NOTHING_TO_PREPARE = 'no method of this run needs preparation';
+
+async function isPrepared({ config }: GatheredPlan, method: PlannedMethod, scan: ChunkScan | null): Promise<boolean> {
+  const path = scan && method.tokens ? tokensPath(tokenNaming(config.dataset.name, method), scan) : null;
+  return path !== null && existsSync(join(config.base, path));
+}
+
+/** What is computed, with what has to be made for it first; or that alone. */
+function preparing(row: PlanRow, { tokens }: PlannedMethod, prepared: boolean, prepareOnly: boolean): PlanRow {
+  if (row.action !== 'compute' || !tokens) return row;
+  const state = prepared ? 'its tokens are there' : 'tokens are made first';
+  if (!prepareOnly) return { ...row, reason: `${row.reason}; ${state}` };
+  return prepared ? { ...row, action: 'skip', reason: state } : { ...row, action: 'prepare', reason: 'no tokens yet' };
 }
 
 /** Scans of earlier runs that still hold; planning makes none, since that means reading everything. */
@@ -160,7 +186,7 @@ function actionOf(
 }
 
 function countActions(rows: readonly PlanRow[], method: string): Record<PlanRow['action'], number> {
-  const counts = { compute: 0, skip: 0, refused: 0 };
+  const counts = { prepare: 0, compute: 0, skip: 0, refused: 0 };
   for (const row of rows) if (row.method === method) counts[row.action]++;
   return counts;
 }

@@ -2,6 +2,7 @@ import type { ChunkReference } from '../dataset/types.js';
 import type { FitRound } from '../fits/types.js';
 import type { PlannedModel } from '../inference/planned-model.js';
 import type { Json, MethodSettings } from '../methods/types.js';
+import type { TokenSettings } from '../tokenization/prepare-tokens.js';
 
 /** Input of the workflow embedDataset, exactly as a person writes it for the `temporal` CLI. */
 export interface RunRequest {
@@ -35,6 +36,8 @@ export interface PlannedMethod extends MethodSettings<Json> {
   readonly sparseOutput: boolean;
   /** Present exactly where the method runs a model bundle. */
   readonly model?: PlannedModel;
+  /** Present exactly where the method embeds prepared tokens. */
+  readonly tokens?: TokenSettings;
 }
 
 /** `.obsmith/plans/<id>/plan.json`: immutable; chunks lie beside it in shards of CHUNKS_PER_SHARD. */
@@ -88,6 +91,14 @@ export interface PlannedChunk extends ChunkReference {
   readonly refused: Readonly<Record<string, { readonly type: string; readonly message: string }>>;
 }
 
+export interface OverviewMethod {
+  readonly method: string;
+  readonly queue: 'cpu' | 'gpu';
+  readonly fitted: boolean;
+  /** Chunks are prepared on the CPU queue before they are embedded. */
+  readonly prepared?: boolean;
+}
+
 /** What the workflow learns of a plan: counts only, whatever the size of the data set. */
 export interface PlanOverview {
   readonly base: string;
@@ -96,7 +107,9 @@ export interface PlanOverview {
   readonly chunkCount: number;
   readonly cells: number;
   readonly maxOpenChunks: number;
-  readonly methods: readonly { readonly method: string; readonly queue: 'cpu' | 'gpu'; readonly fitted: boolean }[];
+  readonly methods: readonly OverviewMethod[];
+  /** Plan and preparation only. */
+  readonly prepareOnly?: boolean;
   readonly fitChunkCount: number;
   /** Folder of the run's logs, absolute as the planning worker saw it; absent in the oldest histories. */
   readonly logs?: string | null;

@@ -8,7 +8,8 @@ import { writeNumbers } from '../../test/small-dataset.js';
 import { readScan } from '../dataset/scan.js';
 import type { Vocabulary } from '../inference/bundle/types.js';
 import { QUIET } from '../tasks/types.js';
-import { openPreparedTokens, prepareTokens, type TokenRequest } from './prepare-tokens.js';
+import { prepareTokens, type TokenRequest, tokensPath } from './prepare-tokens.js';
+import { openTokenFile } from './token-file.js';
 
 const fixture = (name: string) => new URL(`../../test/fixtures/${name}`, import.meta.url).pathname;
 const json = (name: string) => JSON.parse(gunzipSync(readFileSync(fixture(`geneformer/${name}.gz`))).toString('utf8'));
@@ -24,6 +25,7 @@ beforeEach(async () => {
     base,
     dataset: 'toy',
     chunk: { name: 'train/chunk_0', input: CHUNK },
+    method: 'geneformer-v1',
     bundle: {
       id: 'geneformer-v1',
       tokenizer: { targetSum: 10_000, specialToken: false, inputSize: 2048, tieBreak: 'stable' },
@@ -40,13 +42,14 @@ const scanOf = async () => (await readScan(base, 'toy', 'train/chunk_0'))!;
 test('tokens are prepared once, found again by whoever asks, and nothing is written but below .obsmith', async () => {
   const prepared = await prepareTokens(request, QUIET);
   expect(prepared).toMatchObject({ computed: true, cells: 60, report: { known: 130, lost: 6 } });
-  expect(prepared.file).toMatch(/^\.obsmith\/prepared\/toy\/[0-9a-f]{64}\.tokens$/);
+  expect(prepared.file).toMatch(/^\.obsmith\/prepared\/toy\/train\/chunk_0\/geneformer-v1-[0-9a-f]{64}\.tokens$/);
+  expect(tokensPath(request, await scanOf())).toBe(prepared.file);
   const before = await stat(join(base, prepared.file));
   expect(await prepareTokens(request, QUIET)).toEqual({ ...prepared, computed: false });
   expect((await stat(join(base, prepared.file))).mtimeMs).toBe(before.mtimeMs);
   expect((await readdir(base)).sort()).toEqual(['.obsmith', 'processed']);
 
-  const file = (await openPreparedTokens(request, await scanOf()))!;
+  const file = (await openTokenFile(join(base, prepared.file)))!;
   expect((await file.rows(10, 60)).map((row) => [...row])).toEqual(json('heart-60-v1-tokens.json').slice(10));
   await file.close();
 });
@@ -71,9 +74,8 @@ test('another vocabulary, other settings and other counts are other tokens', asy
   expect(files.size).toBe(5);
 });
 
-test('tokens that are gone are told as such, and are made anew', async () => {
+test('tokens that are gone are made anew', async () => {
   const { file } = await prepareTokens(request, QUIET);
   await rm(join(base, file));
-  expect(await openPreparedTokens(request, await scanOf())).toBeNull();
   expect((await prepareTokens(request, QUIET)).computed).toBe(true);
 });

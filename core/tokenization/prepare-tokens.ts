@@ -4,27 +4,42 @@ import { tokensFile } from '../dataset/layout.js';
 import { scanChunk } from '../dataset/scan.js';
 import { readSummary } from '../dataset/summary.js';
 import type { ChunkReference, ChunkScan } from '../dataset/types.js';
-import type { GeneformerBundle } from '../inference/bundle/types.js';
+import type { GeneformerBundle, TokenizerSettings } from '../inference/bundle/types.js';
 import { sha256OfJson } from '../methods/canonical-json.js';
 import { COUNTS } from '../methods/counts.js';
 import { geneIdentityElements } from '../methods/gene-identity.js';
 import type { ChunkSummary, Json } from '../methods/types.js';
+import type { PlannedMethod } from '../plan/types.js';
 import type { TaskContext } from '../tasks/types.js';
 import { cellElements } from './cell-sums.js';
-import { openTokenFile, type TokenFile } from './token-file.js';
+import { openTokenFile } from './token-file.js';
 import { type TokenReport, tokenizeChunk } from './tokenize-chunk.js';
 
 /** Raised whenever the same input, vocabulary and settings would give other tokens. */
 const TOKENIZATION_VERSION = 1;
 
-export interface TokenRequest {
-  /** Absolute base folder. */
-  readonly base: string;
+/** What tokens depend on beside the chunk. */
+export interface TokenSettings {
+  /** sha256 (hex) of vocab.json. */
+  readonly vocabularySha256: string;
+  readonly tokenizer: TokenizerSettings;
+}
+
+/** What names the tokens of a data set's chunks, besides what is in the chunks. */
+export interface TokenNaming {
   readonly dataset: string;
-  readonly chunk: Pick<ChunkReference, 'name' | 'input'>;
-  readonly bundle: Pick<GeneformerBundle, 'id' | 'tokenizer' | 'vocabulary' | 'vocabularySha256'>;
+  /** The method that the tokens are for. */
+  readonly method: string;
+  readonly bundle: TokenSettings;
   /** Gene symbols are looked up where a chunk has no Ensembl ids; else such a chunk is refused. */
   readonly mapSymbols: boolean;
+}
+
+export interface TokenRequest extends TokenNaming {
+  /** Absolute base folder. */
+  readonly base: string;
+  readonly chunk: Pick<ChunkReference, 'name' | 'input'>;
+  readonly bundle: Pick<GeneformerBundle, 'id' | 'vocabulary'> & TokenSettings;
 }
 
 export interface PreparedTokens {
@@ -52,7 +67,7 @@ export async function prepareTokens(request: TokenRequest, context: TaskContext)
   try {
     const elements = tokenElements(await readSummary(input, chunk.name));
     const scan = await scanChunk({ base, dataset, chunk, elements }, { ...context, progress() {} });
-    const file = tokensFile(dataset, tokensKey(request, scan));
+    const file = tokensPath(request, scan)!;
     const kept = await openTokenFile(join(base, file));
     if (kept) {
       await kept.close();
@@ -65,20 +80,28 @@ export async function prepareTokens(request: TokenRequest, context: TaskContext)
   }
 }
 
-/** The tokens that prepareTokens made of a chunk, or null where they are not there (any more). */
-export async function openPreparedTokens(request: TokenRequest, scan: ChunkScan): Promise<TokenFile | null> {
-  return openTokenFile(join(request.base, tokensFile(request.dataset, tokensKey(request, scan))));
+/** How a planned method names its tokens; it must be one that embeds tokens. */
+export function tokenNaming(dataset: string, { method, tokens, options }: PlannedMethod): TokenNaming {
+  const { map_symbols: mapSymbols } = options as { map_symbols: boolean };
+  return { dataset, method, bundle: tokens!, mapSymbols };
 }
 
-/** sha256 (hex) of all that tokens depend on. */
-function tokensKey({ bundle, mapSymbols }: TokenRequest, scan: ChunkScan): string {
+/**
+ * Where the tokens of a chunk lie once they are made, relative to the base: named by all that they depend on. Null where
+ * the scan does not know all of that.
+ */
+export function tokensPath({ dataset, method, bundle, mapSymbols }: TokenNaming, scan: ChunkScan): string | null {
   const digests: { [element: string]: Json } = {};
-  for (const element of tokenElements(scan)) digests[element] = scan.digests[element]!;
-  return sha256OfJson({
+  for (const element of tokenElements(scan)) {
+    if (scan.digests[element] === undefined) return null;
+    digests[element] = scan.digests[element];
+  }
+  const key = sha256OfJson({
     version: TOKENIZATION_VERSION,
     digests,
     vocabulary: bundle.vocabularySha256,
     tokenizer: { ...bundle.tokenizer },
     mapSymbols,
   });
+  return tokensFile(dataset, scan.name, method, key);
 }

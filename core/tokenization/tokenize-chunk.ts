@@ -63,7 +63,7 @@ export async function tokenizeChunk(request: TokenizeRequest, context: TaskConte
       source,
       cells: input.cells,
       ...pass.counts,
-      ...warningOf(slots.report),
+      ...warningOf(slots.report, source, pass.counts.emptyCells),
     };
     await writer.commit(report);
     return report;
@@ -149,8 +149,18 @@ async function slotsOf({ input, name, bundle, mapSymbols }: TokenizeRequest): Pr
   );
 }
 
-function warningOf({ known, genes, knownShare }: GeneReport): Pick<TokenReport, 'warning'> {
-  if (knownShare >= FEW_KNOWN_GENES) return {};
+function warningOf({ known, genes, knownShare }: GeneReport, source: string, emptyCells: number): { warning?: string } {
   const share = (100 * knownShare).toFixed(1);
-  return { warning: `only ${known} of ${genes} genes are in the vocabulary (${share} %): check gene ids and species` };
+  const warnings = [
+    ...(knownShare < FEW_KNOWN_GENES
+      ? [`only ${known} of ${genes} genes are in the vocabulary (${share} %): check gene ids and species`]
+      : []),
+    ...(source === 'symbols'
+      ? [
+          `there are no Ensembl ids: gene symbols were looked up in the bundled table, and ${known} of ${genes} are in the vocabulary`,
+        ]
+      : []),
+    ...(emptyCells > 0 ? [`${emptyCells} cells have no gene of the vocabulary: their embedding is zeros`] : []),
+  ];
+  return warnings.length > 0 ? { warning: warnings.join('; ') } : {};
 }

@@ -48,6 +48,7 @@ function printPreview(terminal: Terminal, preview: PlanPreview): void {
       ['memory', `about ${formatBytes(preview.memoryBytes)} a worker`],
     ]),
   );
+  const prepares = preview.methods.some(({ prepare }) => prepare > 0);
   terminal.print();
   terminal.print(
     formatTable(
@@ -56,14 +57,16 @@ function printPreview(terminal: Terminal, preview: PlanPreview): void {
         { title: 'method' },
         { title: 'queue' },
         { title: 'dim', align: 'right' },
+        ...(prepares ? [{ title: 'prepare', align: 'right' as const }] : []),
         { title: 'compute', align: 'right' },
         { title: 'skip', align: 'right' },
         { title: 'refused', align: 'right' },
       ],
-      preview.methods.map(({ method, queue, dim, compute, skip, refused }) => [
+      preview.methods.map(({ method, queue, dim, prepare, compute, skip, refused }) => [
         method,
         queue,
         formatCount(dim),
+        ...(prepares ? [formatCount(prepare)] : []),
         formatCount(compute),
         formatCount(skip),
         refused > 0 ? colours.red(formatCount(refused)) : '0',

@@ -84,10 +84,16 @@ function printFailures(terminal: Terminal, failures: readonly Failure[]): void {
 }
 
 function methodTable(terminal: Terminal, methods: NonNullable<RunStatus['progress']>['methods']): string {
-  const right = ['done', 'failed', 'cells', 'cells/s'].map((title) => ({ title, align: 'right' as const }));
+  const isPrepared = Object.values(methods).some(({ chunksPrepared }) => chunksPrepared !== undefined);
+  const right = [...(isPrepared ? ['prepared'] : []), 'done', 'failed', 'cells', 'cells/s'].map((title) => ({
+    title,
+    align: 'right' as const,
+  }));
   const rows = Object.entries(methods).map(
-    ([method, { state, chunksDone, chunksFailed, cellsDone, cellsPerSecond }]) => [
-      ...[method, state, formatCount(chunksDone), formatCount(chunksFailed), formatCount(cellsDone)],
+    ([method, { state, chunksPrepared, chunksDone, chunksFailed, cellsDone, cellsPerSecond }]) => [
+      ...[method, state],
+      ...(isPrepared ? [chunksPrepared === undefined ? '' : formatCount(chunksPrepared)] : []),
+      ...[formatCount(chunksDone), formatCount(chunksFailed), formatCount(cellsDone)],
       cellsPerSecond.toFixed(1),
     ],
   );

@@ -5,6 +5,7 @@ import type { RunDocument } from './execute-run.js';
 import type { RunRow } from './run-rows.js';
 
 const MOST_FAILURES = 20;
+const MOST_WARNINGS = 20;
 const MOST_OUTPUTS = 20;
 
 export interface RunReport {
@@ -18,6 +19,7 @@ export interface RunReport {
 export function printRun(terminal: Terminal, { document, rows, uiUrl }: RunReport): void {
   terminal.print(rows ? chunkTable(terminal, rows) : methodTable(terminal, document));
   printFailures(terminal, document);
+  printWarnings(terminal, document);
   if (document.outputs.length > 0) {
     terminal.print('\nOutputs:');
     for (const path of document.outputs.slice(0, MOST_OUTPUTS)) terminal.print(path);
@@ -64,9 +66,20 @@ function printFailures(terminal: Terminal, { failures, failuresUri }: RunDocumen
   if (failures.length > MOST_FAILURES && failuresUri) terminal.print(`... all of them: ${failuresUri}`);
 }
 
+function printWarnings(terminal: Terminal, { warnings = [] }: RunDocument): void {
+  if (warnings.length === 0) return;
+  terminal.print(`\n${terminal.colours.yellow('Warnings')}:`);
+  for (const { chunk, method, message } of warnings.slice(0, MOST_WARNINGS)) {
+    terminal.print(`${chunk} ${method}: ${message}`);
+  }
+  const more = warnings.length - MOST_WARNINGS;
+  if (more > 0) terminal.print(`... and ${formatCount(more)} more (with --json)`);
+}
+
 function summary({ colours }: Terminal, document: RunDocument): string {
   const { status, chunks, seconds, peakRssBytes } = document;
   if (status === 'completed' && chunks.total > 0 && chunks.skipped === chunks.total) {
+    if (document.outputs.length === 0) return `Everything is prepared already. (${formatDuration(seconds)})`;
     return `All embeddings already exist, skipping. Use --overwrite to compute them again. (${formatDuration(seconds)})`;
   }
   const colour = status === 'completed' ? colours.green : status === 'partial' ? colours.yellow : colours.red;
@@ -78,6 +91,6 @@ function summary({ colours }: Terminal, document: RunDocument): string {
 }
 
 function coloured({ colours }: Terminal, state: string): string {
-  if (state === 'computed') return colours.green(state);
+  if (state === 'computed' || state === 'prepared') return colours.green(state);
   return state === 'failed' ? colours.red(state) : colours.dim(state);
 }

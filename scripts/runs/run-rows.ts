@@ -13,6 +13,9 @@ export interface RunRow {
   readonly state: string;
 }
 
+/** States of a run that only prepares. */
+const PREPARED: Readonly<Record<string, string>> = { computed: 'prepared', skipped: 'done before' };
+
 /** Rows of a small run from its journal; null where there are too many to show, or this machine does not see the base folder. */
 export async function runRows(location: PlanLocation, most: number): Promise<RunRow[] | null> {
   const loaded = await loadPlan(location).catch(() => null);
@@ -23,7 +26,15 @@ export async function runRows(location: PlanLocation, most: number): Promise<Run
     for (const method of loaded.plan.methods) {
       const outcomes = await readOutcome(loaded.base, loaded.plan.id, chunk.name, waveOf(method));
       const { state, seconds } = outcomes?.[method.method] ?? { state: 'not run', seconds: 0 };
-      rows.push({ chunk: chunk.name, method: method.method, cells: chunk.cells, dim: method.dim, seconds, state });
+      const shown = loaded.plan.prepareOnly ? (PREPARED[state] ?? state) : state;
+      rows.push({
+        chunk: chunk.name,
+        method: method.method,
+        cells: chunk.cells,
+        dim: method.dim,
+        seconds,
+        state: shown,
+      });
     }
   }
   return rows;

@@ -15,6 +15,7 @@ export interface MockPlan {
   readonly fitChunks?: number;
   readonly rounds?: readonly NeededRound[];
   readonly searchAttributes?: boolean;
+  readonly prepareOnly?: boolean;
 }
 
 type Hook = (call: string) => void | Promise<void>;
@@ -52,6 +53,7 @@ export class MockRun {
       return {
         ...{ base: '/base', plan: 'plan', dataset: 'pbmc', chunkCount: chunks, cells: 10 * chunks },
         ...{ maxOpenChunks, methods, fitChunkCount: fitChunks, searchAttributes },
+        ...(this.#plan.prepareOnly ? { prepareOnly: true } : {}),
       };
     },
     acquireLease: async () => {
@@ -61,14 +63,13 @@ export class MockRun {
     holdLease: async () => {
       await this.#call('holdLease');
       await untilCancelled().finally(() => {
-        // A run that goes on as a new one leaves its lease to it.
-        if (Context.current().cancellationDetails?.cancelRequested) this.leaseHeld = false;
+        this.leaseHeld = false;
       });
     },
     watchQueues: () => untilCancelled(),
     resolveFits: async () => {
       await this.#call('resolveFits');
-      return { rounds: [...(this.#plan.rounds ?? [])], refused: [] };
+      return { rounds: [...(this.#plan.rounds ?? [])] };
     },
     publishArray: async ({ chunk, method, attempt }) => {
       const now = (this.publishingNow.get(chunk) ?? 0) + 1;
@@ -120,6 +121,10 @@ export class MockRun {
     mergeRound: ({ round, level, index }) => this.#call(`merge ${round} ${level} ${index}`),
     solveRound: ({ round, method }) => this.#call(`solve ${round} ${method}`),
     stageInput: ({ chunk }) => this.#call(`stage ${chunk}`),
+    prepareChunk: async ({ method, chunk }) => {
+      await this.#call(`prepare ${method} ${chunk}`);
+      return { cells: 10, seconds: 0.25, computed: true };
+    },
     embedMethod: async ({ method, chunk }) => {
       const { activityId, attempt } = Context.current().info;
       await this.#call(`embed ${method} ${chunk}`);
