@@ -78,14 +78,21 @@ it.each([
   },
 );
 
-it('cancels within the grace, also a task that does not listen', async () => {
+it('a cancelled task whose process does not answer, as inside a driver, is killed after the grace', async () => {
   const controller = new AbortController();
   const task = runInProcess('probeDevice', { device: 'cpu' }, { signal: controller.signal });
+  started[0]!.kill('SIGSTOP');
   controller.abort();
-  // The probe looks at no flag: it ends by itself before the grace is over, or is ended.
-  await task.catch((error) => expect(error).toMatchObject({ type: 'Cancelled' }));
-  const refused = runInProcess('probeDevice', { device: 'cpu' }, { signal: controller.signal });
+  await expect(task).rejects.toMatchObject({ type: 'Cancelled' });
+  expect(isRunning(started[0]!.pid)).toBe(false);
+  await probe();
+  expect(started).toHaveLength(2);
+}, 20_000);
+
+it('starts nothing for a task that is cancelled already', async () => {
+  const refused = runInProcess('probeDevice', { device: 'cpu' }, { signal: AbortSignal.abort() });
   await expect(refused).rejects.toMatchObject({ type: 'Cancelled' });
+  expect(started).toEqual([]);
 });
 
 it('ends with the process that it belongs to, whatever ends that', async () => {
