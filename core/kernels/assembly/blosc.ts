@@ -39,30 +39,39 @@ function copyWide(to: usize, from: usize, end: usize): void {
   } while (to < end);
 }
 
-/** True if the LZ4 block [s, sEnd) fills exactly [d, dEnd). */
+/** True if the LZ4 block [s, sEnd) fills exactly [d, dEnd). Nearly all literals and matches are short: one wide copy or two. */
 function lz4(s: usize, sEnd: usize, d: usize, dEnd: usize): bool {
   const first = d;
+  // Up to here 15 literals and a distance are certainly there, and there is room for them.
+  const sSafe = sEnd >= s + 32 ? sEnd - 32 : 0;
+  const dSafe = dEnd >= d + 16 ? dEnd - 16 : 0;
   while (s < sEnd) {
     const token = load<u8>(s++) as u32;
     let literals: usize = token >>> 4;
-    if (literals == 15) {
-      let more: u32 = 255;
-      while (more == 255) {
-        if (s >= sEnd) return false;
-        more = load<u8>(s++);
-        literals += more;
-      }
-    }
-    if (literals > 0) {
-      if (literals > sEnd - s || literals > dEnd - d) return false;
-      if (literals <= 256) copyWide(d, s, d + literals);
-      else memory.copy(d, s, literals);
+    if (literals < 15 && s <= sSafe && d <= dSafe) {
+      v128.store(d, v128.load(s));
       d += literals;
       s += literals;
+    } else {
+      if (literals == 15) {
+        let more: u32 = 255;
+        while (more == 255) {
+          if (s >= sEnd) return false;
+          more = load<u8>(s++);
+          literals += more;
+        }
+      }
+      if (literals > 0) {
+        if (literals > sEnd - s || literals > dEnd - d) return false;
+        if (literals <= 256) copyWide(d, s, d + literals);
+        else memory.copy(d, s, literals);
+        d += literals;
+        s += literals;
+      }
+      if (s == sEnd) return d == dEnd;
+      if (sEnd - s < 2) return false;
     }
-    if (s == sEnd) return d == dEnd;
 
-    if (sEnd - s < 2) return false;
     const distance: usize = load<u16>(s);
     s += 2;
     let length: usize = token & 15;
@@ -78,7 +87,9 @@ function lz4(s: usize, sEnd: usize, d: usize, dEnd: usize): bool {
     if (distance == 0 || distance > d - first || length > dEnd - d) return false;
     const end = d + length;
     if (distance >= 16) {
-      copyWide(d, d - distance, end);
+      v128.store(d, v128.load(d - distance));
+      v128.store(d, v128.load(d - distance, 16), 16);
+      if (length > 32) copyWide(d + 32, d + 32 - distance, end);
     } else {
       const pattern = v128.swizzle(v128.load(d - distance), v128.load(PATTERNS + (distance << 4)));
       const stride: usize = load<u8>(STRIDES + distance);
