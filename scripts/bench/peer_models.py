@@ -3,12 +3,13 @@
     python scripts/bench/peer_models.py make-geneformer SHAPE GENES OUT    a checkpoint with random weights, its dictionaries and bundle
     python scripts/bench/peer_models.py make-scvi GENES OUT                an untrained scVI model and its bundle
     python scripts/bench/peer_models.py raw-h5ad CHUNK OUT                 counts of a chunk as the tokenizer wants them
-    python scripts/bench/peer_models.py tokenize TOKENIZER FOLDER H5AD     the genuine tokenizer
+    python scripts/bench/peer_models.py tokenize TOKENIZER FOLDER H5AD [DATASET]   the genuine tokenizer
     python scripts/bench/peer_models.py forward FOLDER TOKENS VARIANT      PyTorch: upstream, trimmed-eager or trimmed-sdpa
     python scripts/bench/peer_models.py scvi FOLDER CHUNK...               scvi-tools, on the chunks as one
 
 GENES is a text file, an Ensembl id per line. TOKENS is JSON, the tokens of each cell. Commands that measure print
-{ cells, seconds } in JSON, reading of models and start-up apart; tokenize counts seconds of CPU and reads the file, too.
+{ cells, seconds } in JSON, start-up apart. tokenize counts seconds of CPU, reading the file and, if it is named, writing
+the data set of tokens included; that needs the package datasets. scvi reads the chunks, too.
 """
 
 import contextlib
@@ -95,26 +96,34 @@ def raw_h5ad(chunk, out):
     raw.write_h5ad(out)
 
 
-def tokenize(tokenizer_file, folder, h5ad):
-    module = load_tokenizer(Path(tokenizer_file))
+def tokenize(tokenizer_file, folder, h5ad, dataset=None):
+    module = load_tokenizer(Path(tokenizer_file), needs_datasets=dataset is not None)
     tokens = pickle.loads(Path(folder, "token-dictionary.pkl").read_bytes())
     medians = pickle.loads(Path(folder, "gene-median.pkl").read_bytes())
     tokenizer = module.TranscriptomeTokenizer.__new__(module.TranscriptomeTokenizer)
     tokenizer.__dict__.update(
-        custom_attr_name_dict=None, chunk_size=512, collapse_gene_ids=True, use_h5ad_index=False, keep_counts=False,
-        gene_median_dict=medians, gene_token_dict=tokens, gene_mapping_dict={gene: gene for gene in tokens},
-        genelist_dict=dict.fromkeys(tokens, True),
+        custom_attr_name_dict=None, nproc=1, chunk_size=512, model_input_size=4096, special_token=True,
+        collapse_gene_ids=True, use_h5ad_index=False, keep_counts=False, gene_median_dict=medians, gene_token_dict=tokens,
+        gene_mapping_dict={gene: gene for gene in tokens}, genelist_dict=dict.fromkeys(tokens, True),
     )
     started = time.process_time()
-    found = tokenizer.tokenize_anndata(Path(h5ad))[0]
-    return {"cells": len(found), "seconds": time.process_time() - started}
+    cells, metadata, counts = tokenizer.tokenize_anndata(Path(h5ad))
+    if dataset:
+        tokenizer.create_dataset(cells, metadata, counts).save_to_disk(dataset)
+    return {"cells": len(cells), "seconds": time.process_time() - started}
 
 
-def load_tokenizer(path):
+def load_tokenizer(path, needs_datasets):
     """The tokenizer's module, with stubs for packages that it does not need here."""
-    for name in ("loompy", "datasets", "tqdm"):
+    stubs = ["loompy", "tqdm"] + ([] if needs_datasets else ["datasets"])
+    if needs_datasets:
+        import datasets  # noqa: F401, before tqdm is a stub
+
+        datasets.disable_caching()
+    for name in stubs:
         sys.modules[name] = types.ModuleType(name)
-    sys.modules["datasets"].Dataset = None
+    if not needs_datasets:
+        sys.modules["datasets"].Dataset = None
     sys.modules["tqdm"].tqdm = lambda items: items
     package = types.ModuleType("geneformer")
     package.__path__ = [str(path.parent)]
@@ -172,12 +181,12 @@ def scvi_latent(folder, *chunks):
     import scipy.sparse as sp
     import scvi
 
+    started = time.perf_counter()
     cells = [ad.read_zarr(chunk) for chunk in chunks]
     query = ad.AnnData(sp.vstack([chunk.layers["counts"] for chunk in cells], format="csr"))
     query.var_names = cells[0].var["ensembl_id"].astype(str)
     del cells
     checkpoint = f"{folder}/checkpoint"
-    started = time.perf_counter()
     scvi.model.SCVI.prepare_query_anndata(query, checkpoint)
     model = scvi.model.SCVI.load_query_data(query, checkpoint)
     model.is_trained = True
