@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import { built, PACKAGE_ROOT } from '../core/package-root.js';
+import { benchDataset } from '../scripts/bench/dataset.js';
 import { freePort } from '../server/start-server.js';
 import { type CommandEnd, CommandLine, commandLine, isRunning } from './command-line.js';
 import { fixture, type SmallDataset, smallDataset } from './small-dataset.js';
@@ -13,6 +14,10 @@ vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 });
 
 const YAML = 'embedding_cpu: { methods: [hvg] }\nembedding_gpu: { methods: [gs10k] }\n';
 const CHUNKS = 3;
+/** Of a chunk of the simulated data set, and of a checkpoint. */
+const CELLS = 1_500;
+const BLOCK_ROWS = 64;
+const BLOCKS = 2 * Math.ceil(CELLS / BLOCK_ROWS);
 
 let place: string;
 let dataset: SmallDataset;
@@ -129,4 +134,45 @@ it('waits for workers and says so, runs on one that mounts the base folder elsew
     totals: { methods: { hvg: { computed: CHUNKS } }, chunks: { total: CHUNKS, completed: CHUNKS } },
   });
   expect((await status()).out).toMatch(/hvg +3 +0 +0 +0 +72/);
+});
+
+/** Blocks of rows that were begun, and how many of them a second time. */
+async function blocksBegun(notes: string): Promise<{ begun: number; again: number }> {
+  const names = (await readFile(notes, 'utf8'))
+    .split('\n')
+    .flatMap((line) => /^(.*)\/attempt-[^/]+(\/array\/\.\d+)\./.exec(line)?.slice(1).join('') ?? []);
+  return { begun: new Set(names).size, again: names.length - new Set(names).size };
+}
+
+it('hands its work back at --stop-at within half a minute; another worker goes on and computes at most one block of rows again', async () => {
+  const shape = { cells: 2 * CELLS, genes: 500, chunks: 2, seed: 3, format: 'zarr-v2' as const };
+  const { base, config, outputs } = await benchDataset(join(place, 'stop'), shape, ['gs']);
+  await writeFile(config, `${await readFile(config, 'utf8')}  chunk_rows: ${BLOCK_ROWS}\n`);
+  const notes = join(place, 'blocks.txt');
+  await writeFile(notes, '');
+  const env = {
+    ...{ BASE_FILE_PATH: dataset.base, OBSMITH_QUEUE_PREFIX: 'stop-', OBSMITH_CHAOS_BLOCKS: notes },
+    ...{ OBSMITH_CHAOS_FAULT: join(place, 'no-fault'), OBSMITH_CHAOS_BLOCK_MS: '1000' },
+    NODE_OPTIONS: `--import ${join(PACKAGE_ROOT, 'scripts/chaos/faults.mjs')}`,
+  };
+  const worker = (...argv: string[]) => commandLine(['worker', 'cpu', '--concurrency', '1', ...argv], env);
+  const run = commandLine(['run', config, '--no-workers', '--json'], env);
+  const stopAt = new Date(Date.now() + 20_000).toISOString();
+  const first = await worker('--stop-at', stopAt);
+  const stoppedAfter = Date.now() - Date.parse(stopAt);
+  expect(first).toMatchObject({ code: 0, err: expect.stringContaining('worker stops: its time is over') });
+  expect(stoppedAfter).toBeLessThan(30_000);
+  const before = await blocksBegun(notes);
+  expect(before.begun).toBeGreaterThan(1);
+  expect(before.begun).toBeLessThan(BLOCKS);
+  const second = worker('--exit-when-idle', '5s');
+  const { code, out } = await run;
+  expect(code).toBe(0);
+  expect(JSON.parse(out)).toMatchObject({ status: 'completed', methods: { gs: { computed: 2, cells: 2 * CELLS } } });
+  expect((await second).code).toBe(0);
+  const after = await blocksBegun(notes);
+  expect(after.begun).toBe(BLOCKS);
+  expect(after.again).toBeLessThanOrEqual(1);
+  expect(await readdir(outputs)).toEqual(['test']);
+  await rm(base, { recursive: true });
 });

@@ -10,6 +10,7 @@ import { fitId } from '../fits/identity.js';
 import type { Fit } from '../fits/types.js';
 import { inputProvenance } from '../methods/provenance.js';
 import { tokenNaming, tokensPath } from '../tokenization/prepare-tokens.js';
+import { type DurationEstimate, estimateDuration } from './duration.js';
 import { estimate } from './estimate.js';
 import { existingArrays } from './existing-arrays.js';
 import { type GatheredPlan, gatherPlan } from './gather.js';
@@ -46,6 +47,8 @@ export interface PlanPreview {
   readonly bytes: { readonly output: number; readonly staging: number; readonly free: number };
   /** Of one worker process. */
   readonly memoryBytes: number;
+  /** Rough, from measured rates, for the cores of this machine. */
+  readonly duration: DurationEstimate;
   readonly problems: readonly Problem[];
   readonly notes: readonly string[];
 }
@@ -90,6 +93,7 @@ export async function previewPlan(
     rows,
     bytes: { output: outputBytes, staging: stagingBytes, free: await freeSpace(config.base) },
     memoryBytes,
+    duration: durationOf(gathered, fits, pending, prepareOnly),
     problems: [...gathered.unavailable.map(({ problem }) => problem), ...memoryProblems(gathered, memoryBytes)],
     notes: [...config.notes, ...(prepareOnly && methods.length === 0 ? [NOTHING_TO_PREPARE] : [])],
   };
@@ -134,6 +138,19 @@ async function knownFits(
     if (await fitExists(config.base, id)) fits.set(method.method, await loadFit(config.base, id));
   }
   return fits;
+}
+
+/** A fit that is not there is made as soon as one of its arrays is. */
+function durationOf(
+  { fitChunks, chunks }: GatheredPlan,
+  fits: ReadonlyMap<string, Fit>,
+  pending: Parameters<typeof estimateDuration>[0],
+  prepareOnly: boolean,
+): DurationEstimate {
+  const computed = new Set(pending.flatMap(({ methods }) => methods));
+  const toFit = [...computed].filter(({ method }) => !fits.has(method));
+  const fitCells = fitChunks.reduce((sum, index) => sum + chunks[index]!.cells, 0);
+  return estimateDuration(pending, prepareOnly ? [] : toFit, fitCells, availableParallelism(), prepareOnly);
 }
 
 interface Known {

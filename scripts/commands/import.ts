@@ -1,9 +1,10 @@
 import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { invalidConfig } from '../../core/errors.js';
-import type { FileReport, ImportReport } from '../../core/import/types.js';
+import type { FileReport, ImportFile, ImportReport } from '../../core/import/types.js';
 import type { Cli } from '../terminal/cli.js';
 import { formatCount, formatCounted, formatDuration } from '../terminal/format.js';
+import { repeatableOption } from '../terminal/options.js';
 import { formatTable } from '../terminal/table.js';
 import { withProgress } from '../terminal/task-context.js';
 import type { Terminal } from '../terminal/terminal.js';
@@ -18,6 +19,8 @@ interface ImportFlags {
   readonly seed: number;
   /** False with --no-split. */
   readonly split: boolean;
+  readonly train?: string[];
+  readonly val?: string[];
   readonly batchKey?: string;
   readonly countLayer?: string;
   readonly overwrite?: boolean;
@@ -26,7 +29,7 @@ interface ImportFlags {
 export function register(program: Command, cli: Cli): void {
   program
     .command('import')
-    .argument('<file...>', 'h5ad, 10x .h5, folder with matrix.mtx(.gz), or .tar.gz of such a folder')
+    .argument('[file...]', 'h5ad, 10x .h5, folder with matrix.mtx(.gz), or .tar.gz of such a folder')
     .requiredOption('--dataset <name>', 'name of the data set')
     .option('--base <folder>', 'base folder (default: BASE_FILE_PATH)')
     .option('--chunk-size <cells>', 'cells of a chunk at most', number, 50_000)
@@ -34,6 +37,8 @@ export function register(program: Command, cli: Cli): void {
     .option('--min-cells <n>', 'drop genes in fewer cells of their file', number, 0)
     .option('--train-split <fraction>', 'cells that go to train, the others to val', number, 0.9)
     .option('--seed <n>', 'seed of the split', number, 42)
+    .addOption(repeatableOption('--train <file>', 'a file whose cells all go to train (repeatable)'))
+    .addOption(repeatableOption('--val <file>', 'a file whose cells all go to val (repeatable)'))
     .option('--no-split', 'no train and val: a test data set with the one split "all"')
     .option('--batch-key <column>', 'obs column to write that names the file of each cell, as a batch')
     .option('--count-layer <name>', 'layer with raw counts (default: found by rule)')
@@ -44,7 +49,7 @@ export function register(program: Command, cli: Cli): void {
     )
     .addHelpText(
       'after',
-      '\nExamples:\n  obsmith import pbmc.h5ad --dataset pbmc --base data\n  obsmith import run1/ run2/ --dataset atlas --batch-key run --min-genes 200 --min-cells 3\n  obsmith import held_out.h5 --dataset held_out --no-split',
+      '\nExamples:\n  obsmith import pbmc.h5ad --dataset pbmc --base data\n  obsmith import run1/ run2/ --dataset atlas --batch-key run --min-genes 200 --min-cells 3\n  obsmith import --train donor1.h5ad --train donor2.h5ad --val donor3.h5ad --dataset donors\n  obsmith import held_out.h5 --dataset held_out --no-split',
     )
     .action(
       cli.action(async (files: string[], flags: ImportFlags) => {
@@ -52,7 +57,7 @@ export function register(program: Command, cli: Cli): void {
         const options = {
           base: baseOf(cli, flags.base),
           dataset: flags.dataset,
-          files: files.map((path) => ({ path: resolve(cli.cwd, path) })),
+          files: filesOf(cli, files, flags),
           chunkCells: flags.chunkSize,
           minGenes: flags.minGenes,
           minCells: flags.minCells,
@@ -67,6 +72,20 @@ export function register(program: Command, cli: Cli): void {
         return { document: report, print: (terminal) => printReport(terminal, report) };
       }),
     );
+}
+
+/** Files without a split are divided at random; the others go to theirs as a whole. */
+function filesOf(cli: Cli, files: readonly string[], { train = [], val = [], split }: ImportFlags): ImportFile[] {
+  const whole = [
+    ...train.map((path) => ({ path, split: 'train' })),
+    ...val.map((path) => ({ path, split: 'val' })),
+  ] as const;
+  if (whole.length > 0 && !split)
+    throw invalidConfig('--no-split and --train or --val exclude each other', 'Leave one of them out.');
+  const all = [...files.map((path) => ({ path })), ...whole] as ImportFile[];
+  if (all.length === 0)
+    throw invalidConfig('No file to import is named', 'Name files, or give them with --train and --val.');
+  return all.map((file) => ({ ...file, path: resolve(cli.cwd, file.path) }));
 }
 
 function baseOf(cli: Cli, flag: string | undefined): string {

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { asRefusal } from '../../core/errors.js';
 import type { PlanPreview, PlanRow } from '../../core/plan/preview.js';
 import type { Cli } from '../terminal/cli.js';
-import { formatBytes, formatCount, formatCounted } from '../terminal/format.js';
+import { formatBytes, formatCount, formatCounted, formatDuration } from '../terminal/format.js';
 import { formatProblem } from '../terminal/problems.js';
 import { addRequestOptions, type RequestOptions, requestOf } from '../terminal/run-request.js';
 import { formatFacts, formatTable } from '../terminal/table.js';
@@ -17,7 +17,7 @@ export function register(program: Command, cli: Cli): void {
     .argument('<conf>', 'configuration file (YAML)')
     .summary('dry run: what a run would do, and why; changes nothing')
     .description(
-      'Dry run: chunks x methods, what would be skipped and why, bytes, memory. Reads metadata only, changes nothing.',
+      'Dry run: chunks x methods, what would be skipped and why, bytes, memory, a rough time. Reads metadata only, changes nothing.',
     )
     .addHelpText(
       'after',
@@ -46,6 +46,7 @@ function printPreview(terminal: Terminal, preview: PlanPreview): void {
       ['chunks', `${formatCount(preview.chunks)} with ${formatCounted(preview.cells, 'cell')}`],
       ['disk', needed > bytes.free ? colours.red(space) : space],
       ['memory', `about ${formatBytes(preview.memoryBytes)} a worker`],
+      ['time', formatTime(preview.duration)],
     ]),
   );
   const prepares = preview.methods.some(({ prepare }) => prepare > 0);
@@ -77,6 +78,14 @@ function printPreview(terminal: Terminal, preview: PlanPreview): void {
   terminal.print(rowTable(terminal, preview.rows));
   for (const problem of preview.problems) terminal.print(`\n${formatProblem(problem, colours)}`);
   for (const note of preview.notes) terminal.print(`\n${colours.yellow('note')} ${note}`);
+}
+
+/** Never more than a rough idea, so it says so. */
+function formatTime({ seconds, cores, notCounted }: PlanPreview['duration']): string {
+  const others = notCounted.length > 0 ? `, without ${notCounted.join(', ')} on GPU workers` : '';
+  if (seconds === 0)
+    return notCounted.length > 0 ? `only ${notCounted.join(', ')} on GPU workers` : 'nothing to compute';
+  return `roughly ${formatDuration(Math.max(1, Math.round(seconds)))} on ${formatCounted(cores, 'core')} (estimate from measured rates${others})`;
 }
 
 function rowTable(terminal: Terminal, rows: readonly PlanRow[]): string {
