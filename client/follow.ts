@@ -24,7 +24,8 @@ export async function followRun(
   { workflowId, runId }: StartedRun,
   options: FollowOptions,
 ): Promise<RunTotals | null> {
-  const handle = client.workflow.getHandle(workflowId, runId);
+  // A long run goes on as a new workflow run of the same id: its end and progress are those of the last one.
+  const handle = client.workflow.getHandle(workflowId, undefined, { firstExecutionRunId: runId });
   let last: Progress | null = null;
   let ended = false;
   const result = handle.result().finally(() => {

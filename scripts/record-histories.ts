@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import proto from '@temporalio/proto';
 import { invalidInput, MockRun, untilCancelled, withMockWorkers } from '../test/temporal/mock-run.js';
-import { startTestServer, type TestServer } from '../test/temporal/server.js';
+import { longAfter, startTestServer, type TestServer } from '../test/temporal/server.js';
 import {
   cancelMethodsSignal,
   cancelMethodsUpdate,
@@ -41,6 +41,12 @@ async function record(version: string): Promise<void> {
     await recordRerun(server, version);
   } finally {
     await server.stop();
+  }
+  const impatient = await startTestServer([longAfter(20)]);
+  try {
+    await recordContinued(impatient, version);
+  } finally {
+    await impatient.stop();
   }
 }
 
@@ -132,6 +138,22 @@ async function recordRerun(server: TestServer, version: string): Promise<void> {
   await save(server, root, ['', '/fitted/b000', '/unfitted/b000/rerun-1/c00000/rerun-1', ...reruns]);
 }
 
+/** A run that goes on as a new workflow run while chunks are left to do. */
+async function recordContinued(server: TestServer, version: string): Promise<void> {
+  const run = new MockRun({ chunks: 3, methods: METHODS, fitChunks: 40, rounds: ROUNDS });
+  const root = `record-${version}-continued`;
+  const { first, last } = await withMockWorkers(server.connection, `${root}-`, run, async () => {
+    const handle = await start(server, root);
+    await handle.result();
+    const { runId } = await server.client.workflow.getHandle(root).describe();
+    return { first: handle.firstExecutionRunId, last: runId };
+  });
+  if (first === last) throw new Error('the run did not continue as new');
+  await save(server, root, ['/fitted/b000']);
+  await saveRun(server, root, first, `${root}@first`);
+  await saveRun(server, root, last, `${root}@last`);
+}
+
 const start = ({ client }: TestServer, root: string) =>
   client.workflow.start('embedDataset', {
     taskQueue: `${root}-obsmith`,
@@ -139,15 +161,19 @@ const start = ({ client }: TestServer, root: string) =>
     args: [{ config: 'conf/x.yaml' }],
   });
 
-async function save({ client }: TestServer, root: string, children: readonly string[]): Promise<void> {
-  await mkdir(FOLDER, { recursive: true });
+async function save(server: TestServer, root: string, children: readonly string[]): Promise<void> {
   for (const child of children) {
     const workflowId = `${root}${child}`;
-    const history = await client.workflow.getHandle(workflowId).fetchHistory();
-    // As protobuf: the SDK's own JSON conversion fails where npm installs two copies of protobufjs.
-    const bytes = proto.temporal.api.history.v1.History.encode(history).finish();
-    await writeFile(join(FOLDER, `${encodeURIComponent(workflowId)}.pb`), bytes);
+    await saveRun(server, workflowId, undefined, encodeURIComponent(workflowId));
   }
+}
+
+async function saveRun({ client }: TestServer, workflowId: string, runId: string | undefined, name: string) {
+  await mkdir(FOLDER, { recursive: true });
+  const history = await client.workflow.getHandle(workflowId, runId).fetchHistory();
+  // As protobuf: the SDK's own JSON conversion fails where npm installs two copies of protobufjs.
+  const bytes = proto.temporal.api.history.v1.History.encode(history).finish();
+  await writeFile(join(FOLDER, `${name}.pb`), bytes);
 }
 
 await record(process.argv[2] ?? 'v0.1.0');

@@ -19,6 +19,8 @@ export interface ServerOptions {
   readonly uiHost?: string;
   /** Keeps the database in a file; default in memory. */
   readonly databaseFile?: string;
+  /** Further dynamic configuration, "key=value". */
+  readonly settings?: readonly string[];
 }
 
 export interface StartedServer {
@@ -50,13 +52,17 @@ export async function startServer(options: ServerOptions): Promise<StartedServer
   }
 }
 
-function commandOf({ binary, uiPort, uiHost, databaseFile }: ServerOptions, host: string, port: number): string[] {
+function commandOf(
+  { binary, uiPort, uiHost, databaseFile, settings = [] }: ServerOptions,
+  host: string,
+  port: number,
+): string[] {
   return [
     ...[binary, 'server', 'start-dev', '--ip', host, '--port', String(port), '--log-level', 'error'],
     ...(uiPort === undefined ? ['--headless'] : ['--ui-port', String(uiPort), '--ui-ip', uiHost ?? host]),
     ...(databaseFile === undefined ? [] : ['--db-filename', databaseFile]),
     ...SEARCH_ATTRIBUTES.flatMap(({ name, type }) => ['--search-attribute', `${name}=${CLI_TYPES[type]}`]),
-    ...ONE_PARTITION.flatMap((setting) => ['--dynamic-config-value', setting]),
+    ...[...ONE_PARTITION, ...settings].flatMap((setting) => ['--dynamic-config-value', setting]),
   ];
 }
 

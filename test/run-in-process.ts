@@ -4,6 +4,7 @@ import { ObsmithError, withRemedy } from '../core/errors.js';
 import { mergeTasks } from '../core/fits/merge-tree.js';
 import type { Json } from '../core/methods/types.js';
 import { loadPlan } from '../core/plan/load-plan.js';
+import type { Refusal } from '../core/plan/open-chunk.js';
 import type { PlanOverview, RunRequest, Wave } from '../core/plan/types.js';
 import type { PrepareOutcome } from '../core/tasks/definitions.js';
 import { type RunInline, runInline } from '../core/tasks/run-inline.js';
@@ -25,7 +26,7 @@ export async function runInProcess(
   const fitted = overview.methods.filter((method) => method.fitted).map(({ method }) => method);
   if (fitted.length > 0) {
     try {
-      await fit(runTask, overview);
+      for (const { method, ...refusal } of await fit(runTask, overview)) fitFailures[method] = refusal;
     } catch (error) {
       for (const method of fitted) fitFailures[method] = summary(error);
     }
@@ -34,14 +35,14 @@ export async function runInProcess(
   return { ...(await runTask('finalize', { ...location, cancelled: false, fitFailures }, QUIET)), overview };
 }
 
-async function fit(runTask: RunInline, { base, plan }: PlanOverview): Promise<void> {
+async function fit(runTask: RunInline, { base, plan }: PlanOverview): Promise<Refusal[]> {
   const location = { base, plan };
   const loaded = await loadPlan(location);
   for (const chunk of loaded.plan.fitChunks) {
     // A chunk that cannot be read is left to resolveFits; what is no ObsmithError is thrown.
     await runTask('scanChunk', { ...location, chunk }, QUIET).catch(summary);
   }
-  const { rounds } = await runTask('resolveFits', location, QUIET);
+  const { rounds, refused } = await runTask('resolveFits', location, QUIET);
   for (const { round, methods, chunks } of rounds) {
     const method = methods[0]!;
     for (let position = 0; position < chunks; position++) {
@@ -54,6 +55,7 @@ async function fit(runTask: RunInline, { base, plan }: PlanOverview): Promise<vo
     }
     for (const shared of methods) await runTask('solveRound', { ...location, round, method: shared }, QUIET);
   }
+  return refused;
 }
 
 async function embedWave(

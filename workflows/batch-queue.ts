@@ -8,6 +8,14 @@ export interface BatchWork {
   readonly number: number;
 }
 
+/** A queue between two runs of its workflow: nothing is open. */
+export interface CarriedQueue {
+  readonly batches: number;
+  readonly begun: number;
+  readonly reruns: readonly BatchWork[];
+  readonly rerunNumber: number;
+}
+
 /** The batches of a wave in order, and reruns of those that are through. One workflow per batch at a time. */
 export class BatchQueue {
   readonly #size: number;
@@ -18,8 +26,19 @@ export class BatchQueue {
   readonly #open = new Map<number, BatchWork>();
 
   /** `size` chunks per batch. */
-  constructor(size: number) {
+  constructor(size: number, carried?: CarriedQueue) {
     this.#size = size;
+    if (!carried) return;
+    this.#batches = carried.batches;
+    this.#begun = carried.begun;
+    this.#reruns = [...carried.reruns];
+    this.#rerunNumber = carried.rerunNumber;
+  }
+
+  carry(): CarriedQueue {
+    return {
+      ...{ batches: this.#batches, begun: this.#begun, reruns: this.#reruns, rerunNumber: this.#rerunNumber },
+    };
   }
 
   /** From here on there is work: batches 0 ... `batches` - 1. */
@@ -27,8 +46,12 @@ export class BatchQueue {
     this.#batches = batches;
   }
 
+  get isOpen(): boolean {
+    return this.#open.size > 0;
+  }
+
   get isIdle(): boolean {
-    return this.#open.size === 0 && this.#reruns.length === 0 && this.#begun === this.#batches;
+    return !this.isOpen && this.#reruns.length === 0 && this.#begun === this.#batches;
   }
 
   /** True until the first way through all batches is done. */

@@ -3,24 +3,35 @@ import type { PlanResult } from '../activities/types.js';
 import { light } from './activity-options.js';
 import { Companions } from './companions.js';
 import { RunDisplay } from './run-display.js';
-import { RunProgress } from './run-progress.js';
-import { RunWork } from './run-work.js';
+import { type CarriedProgress, RunProgress } from './run-progress.js';
+import { type CarriedWork, RunWork } from './run-work.js';
 import type { BatchReport, ChunkReport, PlanLocation, RunRequest, RunTotals, Stage } from './types.js';
+
+/** What a new workflow run needs to go on with a run whose history has become long. */
+export interface CarriedRun {
+  readonly plan: PlanResult;
+  /** Workflow time in milliseconds at which the run began. */
+  readonly started: number;
+  readonly work: CarriedWork;
+  readonly progress: CarriedProgress;
+}
 
 /** State of one run of `embedDataset`, from its plan to its totals. */
 export class DatasetRun {
   readonly request: RunRequest;
   readonly progress = new RunProgress();
   readonly #display = new RunDisplay(this.progress);
-  readonly #started = Date.now();
+  readonly #started: number;
   #plan: PlanResult | null = null;
   #work: RunWork | null = null;
   #companions!: Companions;
   #isEnding = false;
   #leaseLoss: unknown = null;
 
-  constructor(request: RunRequest) {
+  constructor(request: RunRequest, carried?: CarriedRun) {
     this.request = request;
+    this.#started = carried?.started ?? Date.now();
+    if (carried) this.#goOn(carried);
   }
 
   /** Null until planning is done. */
@@ -54,18 +65,16 @@ export class DatasetRun {
     await light.acquireLease({ ...this.location, dataset: plan.dataset });
     if (plan.searchAttributes) this.#display.describeWith(plan);
     this.progress.planned(plan, Date.now());
-    this.#work = new RunWork({
-      plan,
-      paused: this.progress.paused,
-      prepareOnly: this.isPrepareOnly,
-      onBatch: (report) => this.addBatch(report),
-      onChange: () => this.show(),
-    });
+    this.#work = this.#workOn(plan);
     this.show();
   }
 
-  /** Embeds everything, and what is asked for meanwhile; only a cancellation and a lost lease are thrown. */
-  async embed(): Promise<void> {
+  /**
+   * Embeds everything, and what is asked for meanwhile; only a cancellation and a lost lease are thrown. False where a new
+   * workflow run has to go on with `carry`, since the history of this one has become long. The lease is held on for it:
+   * both runs are one owner.
+   */
+  async embed(): Promise<boolean> {
     const { dataset, methods } = this.#plan!;
     const work = new CancellationScope();
     const embedding = this.isPrepareOnly ? [] : methods.map(({ queue }) => queue);
@@ -74,8 +83,9 @@ export class DatasetRun {
       this.#leaseLoss = error;
       work.cancel();
     });
+    let isDone: boolean;
     try {
-      await work.run(() => this.#work!.finish());
+      isDone = await work.run(() => this.#work!.finish());
     } catch (error) {
       throw this.#leaseLoss ?? error;
     } finally {
@@ -83,6 +93,12 @@ export class DatasetRun {
     }
     // Another run holds the data set: nothing more may be written.
     if (this.#leaseLoss) throw this.#leaseLoss;
+    return isDone;
+  }
+
+  carry(): CarriedRun {
+    const [plan, work] = [this.#plan!, this.#work!];
+    return { plan, started: this.#started, work: work.carry(), progress: this.progress.carry() };
   }
 
   /** Records what was done and ends the run: with its totals, as failed with them as details, or as cancelled. */
@@ -133,6 +149,25 @@ export class DatasetRun {
       if (!this.#isEnding) progress.stage = isOnlyFitting ? 'fitting' : working;
     }
     this.#display.update();
+  }
+
+  #goOn({ plan, work, progress }: CarriedRun): void {
+    this.#plan = plan;
+    if (plan.searchAttributes) this.#display.describeWith(plan);
+    this.progress.resume(plan, progress);
+    this.#work = this.#workOn(plan, work);
+    this.show();
+  }
+
+  #workOn(plan: PlanResult, carried?: CarriedWork): RunWork {
+    return new RunWork({
+      plan,
+      paused: this.progress.paused,
+      prepareOnly: this.isPrepareOnly,
+      onBatch: (report) => this.addBatch(report),
+      onChange: () => this.show(),
+      carried,
+    });
   }
 
   #enter(stage: Stage): void {

@@ -1,6 +1,6 @@
 import { startChild, workflowInfo } from '@temporalio/workflow';
 import { MOST_REPORTS } from './batch-counts.js';
-import { BatchQueue, type BatchWork } from './batch-queue.js';
+import { BatchQueue, type BatchWork, type CarriedQueue } from './batch-queue.js';
 import { embedBatch } from './embed-batch.js';
 import { restartMethodsSignal, stopMethodsSignal } from './messages.js';
 import { narrow, stoppedElsewhere, stoppedWithin } from './method-orders.js';
@@ -24,6 +24,15 @@ export interface PassOptions {
   readonly wave: Wave;
   readonly window: SharedWindow;
   onBatch(report: BatchReport): void;
+  /** Where the run goes on in a new workflow run: what the one before knew. */
+  readonly carried?: CarriedPass | undefined;
+}
+
+/** A pass between two runs of its workflow: no batch is open. */
+export interface CarriedPass {
+  readonly methods: readonly string[] | null;
+  readonly orders: readonly MethodOrder[];
+  readonly queue: CarriedQueue;
 }
 
 /** Chunks [from, to) of a batch. */
@@ -41,20 +50,32 @@ interface OpenBatch {
 /** The chunks of one wave, batch after batch, and reruns of them. */
 export class EmbedPass {
   readonly #options: PassOptions;
-  readonly #queue = new BatchQueue(BATCH_CHUNKS);
+  readonly #queue: BatchQueue;
   readonly #batches = new OpenChildren<number>();
   readonly #open = new Map<number, OpenBatch>();
-  readonly #orders: MethodOrder[] = [];
+  readonly #orders: MethodOrder[];
   /** Null until the wave begins. */
-  #methods: readonly string[] | null = null;
+  #methods: readonly string[] | null;
 
   constructor(options: PassOptions) {
+    const { carried } = options;
     this.#options = options;
+    this.#queue = new BatchQueue(BATCH_CHUNKS, carried?.queue);
+    this.#orders = [...(carried?.orders ?? [])];
+    this.#methods = carried?.methods ?? null;
+  }
+
+  carry(): CarriedPass {
+    return { methods: this.#methods, orders: this.#orders, queue: this.#queue.carry() };
   }
 
   /** Methods that were stopped, and restarted on named chunks at most. */
   get stopped(): ReadonlySet<string> {
     return stoppedElsewhere(this.#orders);
+  }
+
+  get isOpen(): boolean {
+    return this.#queue.isOpen;
   }
 
   get isIdle(): boolean {
@@ -96,9 +117,13 @@ export class EmbedPass {
     }
   }
 
-  /** Works until `isOver`. A batch that is lost leaves the others alone: finalize reports chunks without an outcome. */
-  async serve(isOver: () => boolean): Promise<void> {
+  /**
+   * Works until `isOver`; begins no batch while `isHeld`. A batch that is lost leaves the others alone: finalize reports
+   * chunks without an outcome.
+   */
+  async serve(isOver: () => boolean, isHeld: () => boolean): Promise<void> {
     const { onBatch } = this.#options;
+    const source = { hasNext: () => this.#queue.hasNext() && !isHeld(), next: () => this.#queue.next() };
     const work = async (item: BatchWork): Promise<void> => {
       let report: BatchReport | null = null;
       await isolate(
@@ -110,7 +135,7 @@ export class EmbedPass {
       this.#close(item, report);
       if (report) onBatch(report);
     };
-    await new Window(OPEN_BATCHES).drain(this.#queue, work, isOver);
+    await new Window(OPEN_BATCHES).drain(source, work, isOver);
   }
 
   #restartIn(batch: number, scope: MethodScope): void {
@@ -145,6 +170,7 @@ export class EmbedPass {
     const id = `${root}/${wave}/b${String(batch).padStart(3, '0')}`;
     const methods: WaveMethod[] = plan.methods.filter(({ method }) => names.includes(method));
     const location = { base: plan.base, plan: plan.plan };
+    const some = rerun?.chunks ? `${rerun.chunks.length} of ` : '';
     const reportMethods = plan.chunkCount <= SMALL_RUN_CHUNKS;
     const reports = Math.min(MOST_REPORTS, Math.ceil(WAVE_REPORTS / Math.ceil(plan.chunkCount / BATCH_CHUNKS)));
     const share = window.join();
@@ -160,7 +186,7 @@ export class EmbedPass {
               orders: this.#orders.flatMap((order) => narrow(order, from, to) ?? []),
             },
           ],
-          staticSummary: `${names.join(', ')} of chunks ${from} to ${to - 1}${rerun ? ' again' : ''}`,
+          staticSummary: `${names.join(', ')} of ${some}chunks ${from} to ${to - 1}${rerun ? ' again' : ''}`,
         });
         window.started(share, child);
         return child;

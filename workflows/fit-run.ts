@@ -62,7 +62,8 @@ export class FitRun {
   async #neededRounds(): Promise<readonly NeededRound[]> {
     const failure = await this.#overPositions({ kind: 'scan' }, 'scan', this.#input.chunks);
     try {
-      const { rounds } = await light.resolveFits(this.#input.location);
+      const { rounds, refused } = await light.resolveFits(this.#input.location);
+      for (const { method, ...error } of refused) this.#fail([method], error);
       return rounds;
     } catch (error) {
       if (failure === null) throw error;
@@ -77,7 +78,7 @@ export class FitRun {
 
   /** One round for all methods that share it; methods that failed in an earlier round take no part. */
   async #fit({ round, methods, chunks }: NeededRound, name: string): Promise<void> {
-    const remaining = methods.filter((method) => !(method in this.failures || this.#stopped.has(method)));
+    const remaining = methods.filter((method) => this.#isWanted(method));
     const speaker = remaining[0];
     if (speaker === undefined) return;
     const failure = await this.#overPositions({ kind: 'accumulate', round, method: speaker }, name, chunks);
@@ -127,12 +128,17 @@ export class FitRun {
     this.#work.set(scope, methods);
     await isolate(
       () => scope.run(work),
-      (error) => {
-        for (const method of methods) {
-          if (!this.#stopped.has(method)) this.failures[method] ??= summarizeError(error);
-        }
-      },
+      (error) => this.#fail(methods, summarizeError(error)),
     );
     this.#work.delete(scope);
+  }
+
+  #fail(methods: readonly string[], error: ErrorSummary): void {
+    for (const method of methods) if (this.#isWanted(method)) this.failures[method] = error;
+  }
+
+  /** True for methods that this run of rounds is for and that can still get a fit. */
+  #isWanted(method: string): boolean {
+    return this.#input.methods.includes(method) && !(method in this.failures || this.#stopped.has(method));
   }
 }

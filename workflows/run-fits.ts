@@ -14,6 +14,16 @@ export interface RunFitsOptions {
   onFitted(methods: readonly string[]): void;
   /** A fit that was made for a rerun has ended: its arrays can be computed. */
   onRefitted(scope: MethodScope): void;
+  /** Where the run goes on in a new workflow run: what the one before knew. */
+  readonly carried?: CarriedFits | undefined;
+}
+
+/** Fits between two runs of their workflow: none is being made. */
+export interface CarriedFits {
+  readonly failures: FitFailures;
+  readonly fitted: readonly string[];
+  readonly queue: readonly FitWork[];
+  readonly refits: number;
 }
 
 /** One way through the rounds, for all fitted methods (null) or for those that a rerun found without a fit. */
@@ -25,17 +35,32 @@ interface FitWork {
 /** The data-set-wide fits of a run, one after the other: they read the same chunks. */
 export class RunFits {
   /** Methods whose last fit failed, and why. */
-  readonly failures: Record<string, ErrorSummary> = {};
+  readonly failures: Record<string, ErrorSummary>;
   readonly #options: RunFitsOptions;
   readonly #children = new OpenChildren();
-  readonly #fitted = new Set<string>();
+  readonly #fitted: Set<string>;
   readonly #stopped = new Set<string>();
-  readonly #queue: FitWork[] = [];
+  readonly #queue: FitWork[];
   #open: FitWork | null = null;
-  #refits = 0;
+  #refits: number;
 
   constructor(options: RunFitsOptions) {
+    const { failures, fitted, queue, refits } = options.carried ?? { failures: {}, fitted: [], queue: [], refits: 0 };
     this.#options = options;
+    this.failures = { ...failures };
+    this.#fitted = new Set(fitted);
+    this.#queue = [...queue];
+    this.#refits = refits;
+  }
+
+  carry(): CarriedFits {
+    return {
+      ...{ failures: this.failures, fitted: [...this.#fitted], queue: this.#queue, refits: this.#refits },
+    };
+  }
+
+  get isOpen(): boolean {
+    return this.#open !== null;
   }
 
   get isIdle(): boolean {
@@ -79,10 +104,10 @@ export class RunFits {
     this.#children.tell(stopMethodsSignal, { methods, chunks: null });
   }
 
-  /** Works until `isOver`. */
-  async serve(isOver: () => boolean): Promise<void> {
+  /** Works until `isOver`; begins no fit while `isHeld`. */
+  async serve(isOver: () => boolean, isHeld: () => boolean): Promise<void> {
     const source = {
-      hasNext: () => this.#queue.length > 0,
+      hasNext: () => this.#queue.length > 0 && !isHeld(),
       next: () => {
         this.#open = this.#queue.shift()!;
         return this.#open;

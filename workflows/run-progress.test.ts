@@ -113,6 +113,22 @@ describe('RunProgress', () => {
     expect(answer).toMatchObject({ failures: [], reruns: { total: 5, done: 1 } });
   });
 
+  it('goes on in a new workflow run with what was counted, whatever the number of batches', () => {
+    const progress = planned();
+    for (let batches = 0; batches < 2; batches++) progress.addBatch(batch('unfitted', 'gs', batches * 500, 100, 3));
+    progress.paused = true;
+    const carried = progress.carry();
+    expect(carried.batches).toHaveLength(1);
+    const next = new RunProgress();
+    next.resume(PLAN, JSON.parse(JSON.stringify(carried)));
+    next.fitting = new Set(['pca']);
+    const { chunks, ...answer } = progress.answer(10_000);
+    expect(next.answer(10_000)).toEqual({ ...answer, chunks: { ...chunks, running: 0 } });
+    expect(next.paused).toBe(true);
+    next.addBatch(batch('unfitted', 'gs', 1000, 5));
+    expect(next.answer(10_000).methods.gs?.chunksDone).toBe(205);
+  });
+
   it('takes the exact numbers of finalize at the end', () => {
     const progress = planned();
     progress.addBatch(batch('unfitted', 'gs', 0, 500));

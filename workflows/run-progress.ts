@@ -14,6 +14,15 @@ import type {
   Wave,
 } from './types.js';
 
+/** Progress of a run that goes on in a new workflow run. */
+export interface CarriedProgress {
+  readonly embeddingSince: number;
+  /** One report per wave. */
+  readonly batches: readonly BatchReport[];
+  readonly paused: boolean;
+  readonly ignored: string | null;
+}
+
 /** Everything the query `progress` tells, from what the children report. Times are workflow times in milliseconds. */
 export class RunProgress {
   stage: Stage = 'planning';
@@ -36,6 +45,22 @@ export class RunProgress {
   readonly #chunks = new Map<string, ChunkReport>();
   /** Method -> chunks of small runs that are prepared for it. */
   readonly #prepared = new Map<string, Set<number>>();
+
+  /** What a new workflow run needs to go on; no batch is open. Batches are added up, so that it does not grow with them. */
+  carry(): CarriedProgress {
+    const batches = WAVES.flatMap((wave) => {
+      const reports = [...this.#batches.values()].filter((report) => report.wave === wave);
+      return reports.length === 0 ? [] : addReports(wave, reports);
+    });
+    return { ...{ embeddingSince: this.#embeddingSince, batches, paused: this.paused, ignored: this.ignored } };
+  }
+
+  resume(plan: PlanOverview, { embeddingSince, batches, paused, ignored }: CarriedProgress): void {
+    this.planned(plan, embeddingSince);
+    for (const report of batches) this.addBatch(report);
+    this.paused = paused;
+    this.ignored = ignored;
+  }
 
   planned(plan: PlanOverview, now: number): void {
     this.#plan = plan;
@@ -147,7 +172,7 @@ export class RunProgress {
       return { total, completed: completed + skipped, failed, running: 0 };
     }
     const methods = this.#plan?.methods ?? [];
-    const waves = (['unfitted', 'fitted'] as const).filter((wave) => methods.some((method) => waveOf(method) === wave));
+    const waves = WAVES.filter((wave) => methods.some((method) => waveOf(method) === wave));
     const counts = waves.map((wave) => this.#countsOfWave(wave));
     // Both waves go through the chunks in the same order, so the slower one tells what is done.
     const closed = counts.length === 0 ? 0 : Math.min(...counts.map((wave) => wave.closed));
@@ -183,11 +208,7 @@ export class RunProgress {
   }
 
   #failuresOfChildren(): Failure[] {
-    const found = new Map<string, Failure>();
-    for (const { failures, healed } of this.#batches.values()) {
-      for (const key of healed) found.delete(key);
-      for (const failure of failures) found.set(`${failure.chunk} ${failure.method}`, failure);
-    }
+    const found = failuresIn(this.#batches.values());
     for (const { name: chunk, outcome } of this.#chunks.values()) {
       for (const [method, { state, type = 'Internal', message = '' }] of Object.entries(outcome)) {
         if (state === 'failed') found.set(`${chunk} ${method}`, { chunk, method, type, message });
@@ -198,9 +219,37 @@ export class RunProgress {
   }
 }
 
+/** Failures of batches in the order in which they began, without those that a rerun healed. */
+function failuresIn(reports: Iterable<BatchReport>): Map<string, Failure> {
+  const found = new Map<string, Failure>();
+  for (const { failures, healed } of reports) {
+    for (const key of healed) found.delete(key);
+    for (const failure of failures) found.set(`${failure.chunk} ${failure.method}`, failure);
+  }
+  return found;
+}
+
+/** Closed batches of a wave as one. */
+function addReports(wave: Wave, reports: readonly BatchReport[]): BatchReport {
+  const methods: Record<string, Counts> = {};
+  for (const [method, counts] of reports.flatMap((report) => Object.entries(report.methods))) {
+    methods[method] ??= noCounts();
+    addCounts(methods[method], counts);
+  }
+  return {
+    ...{ wave, batch: 'before', sequence: 0, methods, chunksRunning: 0, healed: [], restartsHeard: 0 },
+    chunksClosed: sum(reports, ({ chunksClosed }) => chunksClosed),
+    chunksFailed: sum(reports, ({ chunksFailed }) => chunksFailed),
+    failures: [...failuresIn(reports).values()].slice(0, FAILURES_SHOWN),
+    reruns: { total: sum(reports, ({ reruns }) => reruns.total), done: sum(reports, ({ reruns }) => reruns.done) },
+  };
+}
+
 const waveOf = ({ fitted }: { readonly fitted: boolean }): Wave => (fitted ? 'fitted' : 'unfitted');
 
 const sum = <Item>(items: readonly Item[], value: (item: Item) => number): number =>
   items.reduce((total, item) => total + value(item), 0);
 
 const ended = ({ done, failed, cancelled }: Counts): number => done + failed + cancelled;
+
+const WAVES = ['unfitted', 'fitted'] as const;

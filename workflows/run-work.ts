@@ -1,7 +1,7 @@
-import { allHandlersFinished } from '@temporalio/workflow';
+import { allHandlersFinished, workflowInfo } from '@temporalio/workflow';
 import type { PlanResult } from '../activities/types.js';
-import { EmbedPass } from './embed-pass.js';
-import { RunFits } from './run-fits.js';
+import { type CarriedPass, EmbedPass } from './embed-pass.js';
+import { type CarriedFits, RunFits } from './run-fits.js';
 import { SharedWindow } from './shared-window.js';
 import { settleAll } from './siblings.js';
 import type { BatchReport, MethodScope, Wave } from './types.js';
@@ -14,6 +14,14 @@ export interface RunWorkOptions {
   onBatch(report: BatchReport): void;
   /** Something else is going on now. */
   onChange(): void;
+  /** Where the run goes on in a new workflow run: what the one before knew. */
+  readonly carried?: CarriedWork | undefined;
+}
+
+/** The work between two runs of its workflow: no child is open. */
+export interface CarriedWork {
+  readonly passes: Readonly<Record<Wave, CarriedPass>>;
+  readonly fits: CarriedFits;
 }
 
 /** All that a run does with its chunks: two waves side by side, the fits that the second one waits for, and reruns. */
@@ -24,20 +32,22 @@ export class RunWork {
   readonly #fits: RunFits;
   readonly #onChange: () => void;
 
-  constructor({ plan, paused, prepareOnly, onBatch, onChange }: RunWorkOptions) {
+  constructor({ plan, paused, prepareOnly, onBatch, onChange, carried }: RunWorkOptions) {
     this.#plan = plan;
     this.#onChange = onChange;
     const window = new SharedWindow(plan.maxOpenChunks);
     if (paused) window.pause();
     this.#window = window;
-    const pass = (wave: Wave) => new EmbedPass({ plan, wave, window, onBatch });
+    const pass = (wave: Wave) => new EmbedPass({ plan, wave, window, onBatch, carried: carried?.passes[wave] });
     this.#passes = { unfitted: pass('unfitted'), fitted: pass('fitted') };
     this.#fits = new RunFits({
       plan,
       isPaused: () => window.paused,
       onFitted: (methods) => this.#begin('fitted', prepareOnly ? [] : methods),
       onRefitted: (scope) => this.#restart('fitted', scope),
+      carried: carried?.fits,
     });
+    if (carried) return;
     const prepared = plan.methods.filter((method) => method.prepared).map(({ method }) => method);
     this.#passes.unfitted.begin(prepareOnly ? prepared : this.#methods('unfitted'));
     this.#fits.begin(this.#methods('fitted'));
@@ -92,12 +102,25 @@ export class RunWork {
     return refit;
   }
 
-  /** Works until all is done and no message is being handled that may bring more. */
-  async finish(): Promise<void> {
-    const isOver = (): boolean =>
-      this.#fits.isIdle && WAVES.every((wave) => this.#passes[wave].isIdle) && allHandlersFinished();
+  /**
+   * Works until all is done and no message is being handled that may bring more. False where the history of this workflow
+   * run has become long before that: then no child is open, and a new workflow run can go on with what `carry` gives.
+   */
+  async finish(): Promise<boolean> {
     const { unfitted, fitted } = this.#passes;
-    await settleAll([unfitted.serve(isOver), fitted.serve(isOver), this.#fits.serve(isOver)]);
+    const lanes = [unfitted, fitted, this.#fits];
+    const isDone = (): boolean => lanes.every(({ isIdle }) => isIdle) && allHandlersFinished();
+    // A fit may take long, and only waits for the other wave if that goes on meanwhile.
+    const isHeld = (): boolean => workflowInfo().continueAsNewSuggested && !this.#fits.isOpen;
+    const isDrained = (): boolean => isHeld() && lanes.every(({ isOpen }) => !isOpen) && allHandlersFinished();
+    const isOver = (): boolean => isDone() || isDrained();
+    await settleAll(lanes.map((lane) => lane.serve(isOver, isHeld)));
+    return isDone();
+  }
+
+  carry(): CarriedWork {
+    const { unfitted, fitted } = this.#passes;
+    return { passes: { unfitted: unfitted.carry(), fitted: fitted.carry() }, fits: this.#fits.carry() };
   }
 
   #begin(wave: Wave, methods: readonly string[]): void {

@@ -6,7 +6,9 @@ import { readScan } from '../dataset/scan.js';
 import type { ChunkScan } from '../dataset/types.js';
 import { fromSystemError, invalidInput } from '../errors.js';
 import { type LoadedPlan, loadPlannedChunk } from '../plan/load-plan.js';
+import type { Refusal } from '../plan/open-chunk.js';
 import type { PlannedChunk, PlannedMethod } from '../plan/types.js';
+import { changedFits } from './changed-fits.js';
 import { fitExists, loadFit } from './fit-store.js';
 import { fitId, roundKey } from './identity.js';
 import type { Fit, FitRound } from './types.js';
@@ -40,9 +42,9 @@ const resolvedFile = (planId: string): string => join(planFolder(planId), 'fits.
 /**
  * Decides what the plan's fits are, once every fit chunk was scanned: which chunks they stand on, their ids, and which
  * rounds are still to be computed. A chunk that cannot be read is left out where `max_failed_chunks` allows it, and
- * fails the fitted methods otherwise.
+ * fails the fitted methods otherwise. `refused` are methods whose fit must not change, but would.
  */
-export async function resolveFits(loaded: LoadedPlan): Promise<{ rounds: NeededRound[] }> {
+export async function resolveFits(loaded: LoadedPlan): Promise<{ rounds: NeededRound[]; refused: Refusal[] }> {
   const { base, plan } = loaded;
   const { chunks, leftOut } = await readFitChunks(loaded);
   const fitted = plan.methods.filter((method) => method.fitRounds.length > 0);
@@ -50,12 +52,26 @@ export async function resolveFits(loaded: LoadedPlan): Promise<{ rounds: NeededR
   const keysOf = (method: PlannedMethod) =>
     Object.fromEntries(method.fitRounds.map((round) => [round, roundKey(round, method, chunks)]));
   const rounds = Object.fromEntries(fitted.map((method) => [method.method, keysOf(method)]));
+  const before = await resolvedBefore(base, plan.id);
+  const refused = await changedFits(loaded, fits, before);
+  const isRefused = ({ method }: PlannedMethod) => refused.some((refusal) => refusal.method === method);
+  for (const { method } of fitted.filter(isRefused)) fits[method] = before?.[method] ?? fits[method]!;
   const resolved: ResolvedFits = { chunks: chunks.map(({ index, name }) => ({ index, name })), leftOut, fits, rounds };
-  const file = join(base, resolvedFile(plan.id));
-  await writeFileAtomic(file, JSON.stringify(resolved));
+  await writeFileAtomic(join(base, resolvedFile(plan.id)), JSON.stringify(resolved));
   const missing: PlannedMethod[] = [];
-  for (const method of fitted) if (!(await fitExists(base, fits[method.method]!))) missing.push(method);
-  return { rounds: neededRounds(missing, chunks) };
+  for (const method of fitted)
+    if (!isRefused(method) && !(await fitExists(base, fits[method.method]!))) missing.push(method);
+  return { rounds: neededRounds(missing, chunks), refused };
+}
+
+/** The fit ids that this run decided on earlier: a rerun may ask again. */
+async function resolvedBefore(base: string, planId: string): Promise<ResolvedFits['fits'] | null> {
+  try {
+    return (JSON.parse(await readFile(join(base, resolvedFile(planId)), 'utf8')) as ResolvedFits).fits;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw fromSystemError(error, join(base, resolvedFile(planId)));
+  }
 }
 
 async function readFitChunks(

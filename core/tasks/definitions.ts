@@ -4,7 +4,7 @@ import type { NeededRound } from '../fits/resolve-fits.js';
 import type { FitRound } from '../fits/types.js';
 import type { Device } from '../inference/device.js';
 import type { Json } from '../methods/types.js';
-import type { OpenChunkInput, OpenedChunk } from '../plan/open-chunk.js';
+import type { OpenChunkInput, OpenedChunk, Refusal } from '../plan/open-chunk.js';
 import type { PlanOverview, RunIdentity, RunRequest, Wave } from '../plan/types.js';
 
 /** Where a plan lies; every task input carries it. */
@@ -69,7 +69,7 @@ export interface Tasks {
   discardStaged: { input: ChunkInput & { method: string }; output: Record<string, never> };
   publishArray: { input: MethodInput; output: { digest: string; bytes: number } };
   /** After all fit chunks were scanned: which rounds are needed, in order; `solveRound` runs once per method of a round. */
-  resolveFits: { input: PlanLocation; output: { rounds: NeededRound[] } };
+  resolveFits: { input: PlanLocation; output: { rounds: NeededRound[]; refused: Refusal[] } };
   accumulateRound: { input: RoundInput & { position: number }; output: { cells: number } };
   mergeRound: { input: RoundInput & { level: number; index: number }; output: Record<string, never> };
   solveRound: { input: RoundInput; output: { genes: number } };

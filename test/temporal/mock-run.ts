@@ -63,13 +63,14 @@ export class MockRun {
     holdLease: async () => {
       await this.#call('holdLease');
       await untilCancelled().finally(() => {
-        this.leaseHeld = false;
+        // A run that goes on as a new one leaves its lease to it.
+        if (Context.current().cancellationDetails?.cancelRequested) this.leaseHeld = false;
       });
     },
     watchQueues: () => untilCancelled(),
     resolveFits: async () => {
       await this.#call('resolveFits');
-      return { rounds: [...(this.#plan.rounds ?? [])] };
+      return { rounds: [...(this.#plan.rounds ?? [])], refused: [] };
     },
     publishArray: async ({ chunk, method, attempt }) => {
       const now = (this.publishingNow.get(chunk) ?? 0) + 1;

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Client, WorkflowHandle } from '@temporalio/client';
+import type { Client, WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
 import type { RunRequest, RunTotals } from '../../workflows/types.js';
 import { type MockRun, withMockWorkers } from './mock-run.js';
 import type { TestServer } from './server.js';
@@ -8,9 +8,9 @@ import type { TestServer } from './server.js';
 export async function playRun(
   server: TestServer,
   run: MockRun,
-  during?: (handle: WorkflowHandle) => Promise<void>,
+  during?: (handle: WorkflowHandleWithFirstExecutionRunId) => Promise<void>,
   request: RunRequest = { config: 'conf/x.yaml' },
-): Promise<{ handle: WorkflowHandle; result: Promise<RunTotals> }> {
+): Promise<{ handle: WorkflowHandleWithFirstExecutionRunId; result: Promise<RunTotals> }> {
   const prefix = `${randomUUID().slice(0, 8)}-`;
   return withMockWorkers(server.connection, prefix, run, async () => {
     const handle = await start(server.client, prefix, request);
@@ -21,7 +21,7 @@ export async function playRun(
   });
 }
 
-const start = (client: Client, prefix: string, request: RunRequest): Promise<WorkflowHandle> =>
+const start = (client: Client, prefix: string, request: RunRequest): Promise<WorkflowHandleWithFirstExecutionRunId> =>
   client.workflow.start('embedDataset', {
     taskQueue: `${prefix}obsmith`,
     workflowId: `${prefix}run`,

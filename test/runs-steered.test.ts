@@ -1,0 +1,143 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import type { Progress } from '../workflows/types.js';
+import { CommandLine } from './command-line.js';
+import { filesBelow } from './publishing.js';
+import { type SmallDataset, smallDataset } from './small-dataset.js';
+import { startTestServer, type TestServer } from './temporal/server.js';
+
+vi.setConfig({ testTimeout: 180_000 });
+
+const ID = 'embed-toy';
+/** gs waits for a GPU worker, so that the run goes on as long as the test wants. */
+const YAML = `
+embedding_cpu:
+  methods: [hvg, pca]
+  embedding_dim_map: { hvg: 40, pca: 5 }
+  method_options: { pca: { n_top_genes: 100 } }
+embedding_gpu: { methods: [gs] }
+`;
+
+let server: TestServer;
+let dataset: SmallDataset;
+const workers: CommandLine[] = [];
+
+beforeAll(async () => {
+  server = await startTestServer();
+  const chunks = ['train/chunk_0', 'train/chunk_1', 'val/chunk_0'];
+  dataset = await smallDataset(
+    Object.fromEntries(chunks.map((chunk) => [`${chunk}.zarr`, 'pbmc-24/chunk_0.zarr'])),
+    YAML,
+  );
+  process.env.TEMPORAL_ADDRESS = server.address;
+});
+afterAll(async () => {
+  delete process.env.TEMPORAL_ADDRESS;
+  for (const worker of workers) worker.interrupt();
+  await Promise.all(workers.map(({ ended }) => ended));
+  await server.stop();
+  await dataset.remove();
+});
+
+const startWorker = (kind: 'cpu' | 'gpu'): void => {
+  const device = kind === 'gpu' ? ['--device', 'cpu'] : [];
+  workers.push(new CommandLine(['worker', kind, ...device], { TEMPORAL_ADDRESS: server.address }));
+};
+
+/** A command's exit code and JSON document. */
+async function obsmith(...argv: string[]): Promise<{ code: number; document: Record<string, unknown> }> {
+  const { code, out } = await dataset.cli(...argv, '--json');
+  return { code, document: JSON.parse(out) };
+}
+
+async function progressWhere(isSo: (progress: Progress) => boolean): Promise<Progress> {
+  for (;;) {
+    const { progress, status } = (await obsmith('status', ID)).document as {
+      readonly progress: Progress | null;
+      readonly status: string;
+    };
+    if (progress && isSo(progress)) return progress;
+    if (status !== 'running') throw new Error(`the run is ${status}: ${JSON.stringify(progress)}`);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
+/** What tells a file that was written anew from one that was left alone. */
+async function identities(): Promise<Record<string, string>> {
+  const root = join(dataset.base, 'processed_with_emb');
+  const found: Record<string, string> = {};
+  for (const name of await readdir(root, { recursive: true })) {
+    const { ino, mtimeMs, size } = await stat(join(root, name));
+    found[name] = `${ino} ${mtimeMs} ${size}`;
+  }
+  return found;
+}
+
+const staged = async (): Promise<string[]> => {
+  const all = await readdir(join(dataset.base, '.obsmith/staging'), { recursive: true }).catch(() => []);
+  return all.filter((path) => /X_\w+\/.*\d$/.test(path));
+};
+
+it('is paused, resumed, narrowed and run again by commands; outputs and totals agree', async () => {
+  const started = server.client.workflow.start('embedDataset', {
+    ...{ taskQueue: 'obsmith', workflowId: ID, args: [{ config: dataset.config }] },
+  });
+  // Before there is a worker: signals wait for it, so pca is cancelled before its fit begins.
+  await (await started).signal('cancelMethods', { methods: ['pca'] });
+  startWorker('cpu');
+
+  expect(await obsmith('pause', ID)).toMatchObject({ code: 0, document: { workflowId: ID, paused: true } });
+  await progressWhere(({ paused, stage }) => paused && stage !== 'planning');
+  expect(await obsmith('cancel', ID, '--method', 'umap')).toMatchObject({
+    ...{ code: 2, document: { error: { message: expect.stringContaining('valid are hvg, pca, gs') } } },
+  });
+  expect(await obsmith('cancel', ID, '--method', 'pca')).toMatchObject({ code: 0, document: { methods: ['pca'] } });
+  expect(await obsmith('resume', ID)).toMatchObject({ code: 0, document: { paused: false } });
+  const done = await progressWhere(({ methods }) => methods.hvg?.chunksDone === 3);
+  expect(done.methods.pca).toMatchObject({ state: 'cancelled', chunksDone: 0 });
+  expect(await staged()).toEqual([]);
+
+  const bytes = await filesBelow(join(dataset.base, 'processed_with_emb'));
+  const before = await identities();
+  const rerun = ['rerun', ID, '--method', 'hvg', '--chunk'];
+  expect((await obsmith(...rerun, 'val/chunk_7')).document).toMatchObject({
+    error: { message: expect.stringContaining('no chunk "val/chunk_7"') },
+  });
+  expect(await obsmith(...rerun, 'val/chunk_0')).toMatchObject({
+    code: 0,
+    document: { message: 'Computes again on 1 of 3 chunks: hvg.', chunks: ['val/chunk_0'] },
+  });
+  await progressWhere(({ reruns }) => reruns.total === 1 && reruns.done === 1);
+  expect(await filesBelow(join(dataset.base, 'processed_with_emb'))).toEqual(bytes);
+  const after = await identities();
+  const written = Object.keys(after).filter((name) => after[name] !== before[name]);
+  expect(written.filter((name) => name.includes('obsm/X_')).length).toBeGreaterThan(0);
+  for (const name of written) expect(name).toMatch(/val\/chunk_0\.zarr(\/obsm(\/X_hvg.*)?|\/\.z\w+)?$/);
+
+  // A method that was cancelled while it had no fit is fitted now, and its arrays are computed.
+  expect(await obsmith('rerun', ID, '--method', 'pca')).toMatchObject({
+    ...{ code: 0, document: { message: expect.stringContaining('The fit of pca comes first.') } },
+  });
+  await progressWhere(({ methods, waitingFor }) => methods.pca?.chunksDone === 3 && waitingFor.length > 0);
+  startWorker('gpu');
+  const totals = await (await started).result();
+  expect(totals).toMatchObject({
+    status: 'completed',
+    methods: { hvg: { computed: 3, cancelled: 0 }, pca: { computed: 3, cancelled: 0 }, gs: { computed: 3 } },
+  });
+  expect((await obsmith('status', ID)).document).toMatchObject({ status: 'completed' });
+  expect((await obsmith('verify', 'outputs', dataset.config)).code).toBe(0);
+
+  // The run is closed: messages are refused, and a rerun is a run of its own.
+  expect((await obsmith('pause', ID)).document).toMatchObject({
+    error: { message: expect.stringContaining('closed already') },
+  });
+  const published = await filesBelow(join(dataset.base, 'processed_with_emb'));
+  const again = await obsmith('rerun', ID, '--method', 'pca', '--chunk', 'train/chunk_1');
+  expect(again).toMatchObject({
+    code: 0,
+    document: { workflowId: ID, status: 'completed', chunks: { total: 1 }, methods: { pca: { computed: 1 } } },
+  });
+  expect(await filesBelow(join(dataset.base, 'processed_with_emb'))).toEqual(published);
+});
