@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { built } from '../../core/package-root.js';
 
 /** Workers load it before they poll; the SDK itself is 1.65 MB of it. */
-const MOST_BYTES = 2_000_000;
+const MOST_BYTES = 2_200_000;
 
 it('the workflow bundle is small and holds nothing of core or activities: workflows only orchestrate', async () => {
   const bundle = await readFile(built('workflow-bundle.js'), 'utf8');
