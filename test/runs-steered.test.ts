@@ -1,7 +1,8 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import type { Progress } from '../workflows/types.js';
+import type { embedDataset } from '../workflows/embed-dataset.js';
+import type { Progress, RunRequest } from '../workflows/types.js';
 import { CommandLine } from './command-line.js';
 import { filesBelow } from './publishing.js';
 import { type SmallDataset, smallDataset } from './small-dataset.js';
@@ -40,9 +41,11 @@ afterAll(async () => {
   await dataset.remove();
 });
 
-const startWorker = (kind: 'cpu' | 'gpu'): void => {
+const startWorker = (kind: 'cpu' | 'gpu'): CommandLine => {
   const device = kind === 'gpu' ? ['--device', 'cpu'] : [];
-  workers.push(new CommandLine(['worker', kind, ...device], { TEMPORAL_ADDRESS: server.address }));
+  const worker = new CommandLine(['worker', kind, ...device], { TEMPORAL_ADDRESS: server.address });
+  workers.push(worker);
+  return worker;
 };
 
 /** A command's exit code and JSON document. */
@@ -78,6 +81,45 @@ const staged = async (): Promise<string[]> => {
   const all = await readdir(join(dataset.base, '.obsmith/staging'), { recursive: true }).catch(() => []);
   return all.filter((path) => /X_\w+\/.*\d$/.test(path));
 };
+
+it('stops a method that workers are busy with, and leaves nothing of it in staging while the run goes on', async () => {
+  const chunks = Array.from({ length: 12 }, (_, index) => `train/chunk_${index}.h5ad`);
+  const busy = await smallDataset(
+    Object.fromEntries(chunks.map((chunk) => [chunk, '../../resources/demo/pbmc_10k_protein_v3.h5ad'])),
+    'embedding_cpu: { methods: [gs10k] }\nembedding_gpu: { methods: [gs] }\nmax_open_chunks: 12\n',
+  );
+  const stagedBy = async (method: string): Promise<string[]> => {
+    const all = await readdir(join(busy.base, '.obsmith/staging'), { recursive: true }).catch(() => []);
+    return all.filter((path) => path.includes(`/X_${method}/`));
+  };
+  const worker = startWorker('cpu');
+  try {
+    const handle = await server.client.workflow.start<typeof embedDataset>('embedDataset', {
+      ...{ taskQueue: 'obsmith', workflowId: 'embed-busy', args: [{ config: busy.config }] as [RunRequest] },
+    });
+    const wait = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20));
+    while ((await stagedBy('gs10k')).length === 0) await wait();
+    await handle.executeUpdate('cancelMethods', { args: [{ methods: ['gs10k'] }] });
+    // gs waits for a GPU worker, so that finalize has not cleaned up yet.
+    const isThrough = async (): Promise<boolean> => {
+      const { methods } = await handle.query<Progress, []>('progress');
+      return methods.gs10k?.state === 'cancelled' && (await stagedBy('gs10k')).length === 0;
+    };
+    while (!(await isThrough())) await wait();
+    expect((await handle.describe()).status.name).toBe('RUNNING');
+    await handle.executeUpdate('cancelMethods', { args: [{ methods: ['gs'] }] });
+    const { status, methods } = await handle.result();
+    const { computed, cancelled, failed } = methods.gs10k!;
+    expect([status, failed, computed + cancelled]).toEqual(['partial', 0, 12]);
+    expect(cancelled).toBeGreaterThan(0);
+    const published = Object.keys(await filesBelow(join(busy.base, 'processed_with_emb')).catch(() => ({})));
+    expect(published.filter((path) => path.endsWith('X_gs10k/.zarray'))).toHaveLength(computed);
+  } finally {
+    worker.interrupt();
+    await worker.ended;
+    await busy.remove();
+  }
+});
 
 it('is paused, resumed, narrowed and run again by commands; outputs and totals agree', async () => {
   const started = server.client.workflow.start('embedDataset', {
