@@ -1,4 +1,5 @@
 import { loadPlan } from '../core/plan/load-plan.js';
+import { runJoined } from '../core/tasks/embed-joined.js';
 import { runTask } from '../core/tasks/run-task.js';
 import { embedActivities, warned } from './embed.js';
 import { withHeartbeats } from './heartbeats.js';
@@ -8,7 +9,7 @@ import type { CpuActivities } from './types.js';
 
 /** What workers of the queue `obsmith-cpu` do. */
 export const cpuActivities: CpuActivities = {
-  ...embedActivities(),
+  ...embedActivities(runJoined),
   openChunk: (input) =>
     withHeartbeats(async (beat) => {
       // A scan that fails refuses methods: the task below finds that out for itself.

@@ -1,6 +1,7 @@
 import { isObsmithError } from '../core/errors.js';
 import type { ChunkInput } from '../core/tasks/definitions.js';
 import { runTask } from '../core/tasks/run-task.js';
+import { threadless } from '../core/tasks/threadless.js';
 import type { Beat } from './heartbeats.js';
 
 const running = new Map<string, Promise<unknown>>();
@@ -13,7 +14,7 @@ export async function scanOnce(input: ChunkInput, beat: Beat): Promise<void> {
   const key = `${input.plan}/${input.chunk}`;
   for (let other = running.get(key); other !== undefined; other = running.get(key)) {
     try {
-      await untilAborted(other, beat.signal);
+      await threadless.during(untilAborted(other, beat.signal));
       return;
     } catch (error) {
       const stoppedForOthers = isObsmithError(error) && error.type === 'Cancelled';

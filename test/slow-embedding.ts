@@ -5,6 +5,7 @@
 import { claimStagedArray } from '../core/anndata/publish/staged-array.js';
 import type { ChunkScan } from '../core/dataset/types.js';
 import { embedBlocks } from '../core/embed/embed-blocks.js';
+import { matrixBlocks } from '../core/embed/embedder-rows.js';
 import type { Embedder } from '../core/methods/types.js';
 import { QUIET } from '../core/tasks/types.js';
 import { memoryAnnData } from './memory-anndata.js';
@@ -33,5 +34,6 @@ const staged = await claimStagedArray(
   { folder, key: 'X_slow', attempt, signature: 'slow' },
   { rows: CELLS, dim: DIM, chunkRows: 16_384, format: 'zarr-v2', compressed: false },
 );
-await embedBlocks({ input, scan, embedder, staged, dim: DIM, saveAfterMs: Number(saveMs) }, QUIET);
+const blocks = matrixBlocks('expression', input, scan);
+await embedBlocks({ blocks, scan, embedder, staged, dim: DIM, saveAfterMs: Number(saveMs) }, QUIET);
 await staged.seal({ method: 'slow' });

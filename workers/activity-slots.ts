@@ -1,31 +1,31 @@
 import type { ActivitySlotInfo, CustomSlotSupplier, WorkerTuner } from '@temporalio/worker';
 import { MemorySlots, type Slot } from '../core/machine/memory-slots.js';
+import { threadless } from '../core/tasks/threadless.js';
 
+/** Activities that wait for a thread beside those that have one: no core waits for a poll, and methods of one chunk come together. */
+const AHEAD = 2;
+/** Memory may come free without a word. */
 const LOOK_MS = 200;
 const FIXED = { type: 'fixed-size', numSlots: 1 } as const;
 
-/** Activities at once: `most`, and fewer while memory is scarce. Only for workers without workflows. */
-export function activitySlots(most: number): WorkerTuner {
-  const slots = new MemorySlots(most);
-  /** Those who wait for a place; memory may also become free by itself, so they look again after a moment. */
+/**
+ * Activities at once: enough for so many threads, and fewer while memory is scarce. Those that need no thread of their own
+ * come on top. Only for workers without workflows.
+ */
+export function activitySlots(threads: number): WorkerTuner {
+  const slots = new MemorySlots(() => threads + AHEAD + threadless.value);
   const waiting = new Set<() => void>();
-  const untilReleased = (): Promise<void> =>
-    new Promise((resolve) => {
-      const wake = (): void => {
-        clearTimeout(timer);
-        waiting.delete(wake);
-        resolve();
-      };
-      const timer = setTimeout(wake, LOOK_MS);
-      waiting.add(wake);
-    });
+  const wake = (): void => {
+    for (const look of waiting) look();
+  };
+  threadless.onRise(wake);
   const supplier: CustomSlotSupplier<ActivitySlotInfo> = {
     type: 'custom',
     async reserveSlot(_, signal) {
       for (;;) {
         const slot = slots.take();
         if (slot !== null) return slot;
-        await untilReleased();
+        await nextLook(waiting);
         // The SDK knows the end of a wait by this very error.
         if (signal.aborted) throw signal.reason;
       }
@@ -34,7 +34,7 @@ export function activitySlots(most: number): WorkerTuner {
     markSlotUsed: ({ permit }) => slots.use(permit as Slot),
     releaseSlot({ permit }) {
       slots.release(permit as Slot);
-      for (const wake of [...waiting]) wake();
+      wake();
     },
   };
   return {
@@ -43,4 +43,17 @@ export function activitySlots(most: number): WorkerTuner {
     localActivityTaskSlotSupplier: FIXED,
     nexusTaskSlotSupplier: FIXED,
   };
+}
+
+/** Resolves when it is worth looking for a slot again. */
+function nextLook(waiting: Set<() => void>): Promise<void> {
+  return new Promise((resolve) => {
+    const look = (): void => {
+      clearTimeout(timer);
+      waiting.delete(look);
+      resolve();
+    };
+    const timer = setTimeout(look, LOOK_MS);
+    waiting.add(look);
+  });
 }

@@ -8,7 +8,7 @@ import { EMBEDDING_SECTIONS, type EmbeddingSectionName, type ResolvedConfig } fr
 /** What the configuration alone says about one method of a run. */
 export type ConfiguredMethod = Omit<
   PlannedMethod,
-  'algorithmVersion' | 'fitRounds' | 'sparseOutput' | 'model' | 'tokens'
+  'algorithmVersion' | 'fitRounds' | 'sparseOutput' | 'source' | 'model' | 'tokens'
 >;
 
 /**

@@ -5,6 +5,7 @@ import type { ChunkScan } from '../dataset/types.js';
 import type { Embedder } from '../methods/types.js';
 import { QUIET, type TaskContext } from '../tasks/types.js';
 import { embedBlocks } from './embed-blocks.js';
+import { matrixBlocks } from './embedder-rows.js';
 
 const CELLS = 11;
 const GENES = 4;
@@ -76,7 +77,10 @@ const embed = (
   staged: ReturnType<typeof stagedArray>,
   embedder = selectGenes,
   context: TaskContext = QUIET,
-) => embedBlocks({ input, scan, embedder, staged: staged as never, dim: 2 }, context);
+) => {
+  const blocks = matrixBlocks('expression', input, scan);
+  return embedBlocks({ scan, blocks, embedder, staged: staged as never, dim: 2 }, context);
+};
 
 describe('embedBlocks', () => {
   it.each([1, 2, 3, 4, 5, 8, 11, 64])('fills row blocks of %i rows', async (blockRows) => {

@@ -1,10 +1,9 @@
 import type { StagedArray } from '../anndata/publish/staged-array.js';
-import type { AnnData } from '../anndata/types.js';
 import type { ChunkScan } from '../dataset/types.js';
 import { ObsmithError } from '../errors.js';
 import type { Embedder } from '../methods/types.js';
 import type { TaskContext } from '../tasks/types.js';
-import { rowsFor } from './embedder-rows.js';
+import { type MatrixBlocks, rowsFor } from './embedder-rows.js';
 import { RowPace } from './row-pace.js';
 
 /** Rows of a block that takes longer than this are saved before it is complete: half of the minute that a kill may cost. */
@@ -13,8 +12,9 @@ const SAVE_MS = 30_000;
 const WORTH_SAVING_MS = 1_000;
 
 export interface EmbedBlocksInput {
-  readonly input: AnnData;
   readonly scan: ChunkScan;
+  /** Reads the matrix of the embedder's source. */
+  readonly blocks: MatrixBlocks;
   readonly embedder: Embedder;
   readonly staged: StagedArray;
   readonly dim: number;
@@ -27,7 +27,7 @@ export interface EmbedBlocksInput {
  * Each stretch of them is read in one stream; a block is written while the next one is computed.
  */
 export async function embedBlocks(
-  { input, scan, embedder, staged, dim, saveAfterMs = SAVE_MS }: EmbedBlocksInput,
+  { scan, blocks, embedder, staged, dim, saveAfterMs = SAVE_MS }: EmbedBlocksInput,
   context: TaskContext,
 ): Promise<void> {
   const writer = new BlockWriter(staged, scan.cells, dim, saveAfterMs);
@@ -38,7 +38,7 @@ export async function embedBlocks(
     for (const { first, end } of stretches(staged)) {
       const saved = await writer.begin(first);
       const range = { start: first * staged.blockRows + saved, end: Math.min(end * staged.blockRows, scan.cells) };
-      for await (const block of rowsFor(embedder, input, scan, range)) {
+      for await (const block of rowsFor(embedder, blocks, range)) {
         for (let row = 0; row < block.rows; ) {
           context.checkCancelled();
           const { rows, out } = writer.next(pace.next(block.rows - row));

@@ -11,7 +11,8 @@ import { readScan } from '../dataset/scan.js';
 import { inputProvenance, signatureOf } from '../methods/provenance.js';
 import type { PlannedMethod } from '../plan/types.js';
 import { QUIET, type TaskContext } from '../tasks/types.js';
-import { type EmbedRequest, embedChunk } from './embed-chunk.js';
+import type { EmbedRequest } from './embed-chunk.js';
+import { embedChunk } from './embed-together.js';
 
 const HEART = fileURLToPath(new URL('../../test/fixtures/heart-60', import.meta.url));
 const CELLS = 60;
@@ -29,6 +30,7 @@ const method: PlannedMethod = {
   overwrite: false,
   fitRounds: [],
   sparseOutput: true,
+  source: 'expression',
 };
 
 let base: string;

@@ -1,9 +1,8 @@
 import { availableParallelism } from 'node:os';
-import { join, resolve } from 'node:path';
-import { openAnnData } from '../anndata/open.js';
+import { resolve } from 'node:path';
 import { claimStagedArray, type StagedArray } from '../anndata/publish/staged-array.js';
 import type { AnnData } from '../anndata/types.js';
-import { scanChunk } from '../dataset/scan.js';
+import type { ChunkScan } from '../dataset/types.js';
 import type { Fit } from '../fits/types.js';
 import { deviceOf } from '../inference/device.js';
 import { loadPlannedModel } from '../inference/planned-model.js';
@@ -12,9 +11,9 @@ import { findMethod } from '../methods/registry.js';
 import type { EmbedInput, Json } from '../methods/types.js';
 import type { PlannedChunk, PlannedMethod } from '../plan/types.js';
 import type { TaskContext } from '../tasks/types.js';
-import type { TokenFile } from '../tokenization/token-file.js';
 import { embedBlocks } from './embed-blocks.js';
 import { openPrepared } from './prepare-chunk.js';
+import type { Seat } from './shared-blocks.js';
 
 export interface EmbedRequest {
   /** Absolute base folder. */
@@ -41,23 +40,28 @@ export interface EmbedResult {
   readonly report: Readonly<Record<string, Json>>;
 }
 
+/** A chunk that is open for embedding, and a seat among those who read its rows. */
+export interface OpenedChunk extends Seat {
+  readonly input: AnnData;
+  readonly scan: ChunkScan;
+}
+
 /**
  * Embeds one chunk by one method into a staged array, `obsm/X_<method>` to be: goes on after the row blocks that an
- * earlier attempt left, reads only the rows of the others, and seals the array. Nothing is published. Peak memory is a
- * few input blocks and two output blocks (at most 16 MiB each). InvalidInput for what only content shows.
+ * earlier attempt left, reads only the rows of the others, and seals the array. Nothing is published. InvalidInput for
+ * what only content shows.
  */
-export async function embedChunk(request: EmbedRequest, context: TaskContext): Promise<EmbedResult> {
-  const startedAt = performance.now();
-  const { base, dataset, chunk, method: planned, fit } = request;
-  // Progress counts embedded cells; the scan was made before and mostly only looks at fingerprints here.
-  const scanContext: TaskContext = { progress() {}, checkCancelled: () => context.checkCancelled() };
-  const scan = await scanChunk({ base, dataset, chunk, elements: chunk.reads }, scanContext);
+export async function embedOpened(
+  request: EmbedRequest,
+  { input, scan, blocks, leave }: OpenedChunk,
+  context: TaskContext,
+): Promise<Omit<EmbedResult, 'seconds'>> {
+  const { base, method: planned, fit } = request;
   const provenance = inputProvenance(planned, scan, fit);
-  const input = await openAnnData(join(base, chunk.input));
-  let tokens: TokenFile | null = null;
+  const model = await modelOf(planned, base);
+  // Progress counts embedded cells.
+  const tokens = await openPrepared(request, { ...context, progress() {} });
   try {
-    const model = await modelOf(planned, base);
-    tokens = await openPrepared(request, scanContext);
     const embedder = await findMethod(planned.method).open({
       ...{ settings: planned, chunk: input, scan, fit, ...model },
       ...(tokens ? { tokens } : {}),
@@ -65,12 +69,12 @@ export async function embedChunk(request: EmbedRequest, context: TaskContext): P
     try {
       const staged = await claim(request, input, signatureOf(provenance));
       const blocksResumed = staged.done.size;
-      await embedBlocks({ input, scan, embedder, staged, dim: planned.dim }, context);
+      await embedBlocks({ scan, blocks, embedder, staged, dim: planned.dim }, context);
+      leave();
       await staged.seal({ ...provenance, ...embedder.provenance });
       return {
         cells: scan.cells,
         dim: planned.dim,
-        seconds: (performance.now() - startedAt) / 1000,
         blocksComputed: staged.blocks - blocksResumed,
         blocksResumed,
         report: embedder.report,
@@ -80,7 +84,6 @@ export async function embedChunk(request: EmbedRequest, context: TaskContext): P
     }
   } finally {
     await tokens?.close();
-    await input.close();
   }
 }
 

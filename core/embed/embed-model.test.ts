@@ -12,7 +12,7 @@ import { plannedModel } from '../inference/planned-model.js';
 import { inputProvenance, signatureOf } from '../methods/provenance.js';
 import type { PlannedMethod } from '../plan/types.js';
 import { QUIET } from '../tasks/types.js';
-import { embedChunk } from './embed-chunk.js';
+import { embedChunk } from './embed-together.js';
 
 const FIXTURES = fileURLToPath(new URL('../../test/fixtures', import.meta.url));
 const MODEL = join(FIXTURES, 'models/scvi-tiny');
@@ -49,6 +49,7 @@ async function scvi(): Promise<PlannedMethod> {
     overwrite: false,
     fitRounds: [],
     sparseOutput: false,
+    source: 'counts',
     model: plannedModel(await loadBundle(MODEL), base),
   };
 }

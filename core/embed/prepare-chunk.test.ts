@@ -50,6 +50,7 @@ async function planned(): Promise<PlannedMethod> {
   return {
     ...{ method: 'geneformer-v1', queue: 'gpu', dim: 512, options: { map_symbols: true }, batchKey: null },
     ...{ batchSize: 128, chunkRows: 16_384, overwrite: false, algorithmVersion: 1, fitRounds: [], sparseOutput: false },
+    source: 'prepared',
     model: plannedModel(await loadBundle(folder), base),
   } as PlannedMethod;
 }

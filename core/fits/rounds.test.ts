@@ -67,7 +67,7 @@ function planned(name: string, options: Json = {}, dim?: number): PlannedMethod 
     batchKey: null,
     batchSize: 128,
   };
-  const { algorithmVersion, sparseOutput } = method;
+  const { algorithmVersion, sparseOutput, source } = method;
   return {
     ...settings,
     queue: 'cpu',
@@ -76,6 +76,7 @@ function planned(name: string, options: Json = {}, dim?: number): PlannedMethod 
     overwrite: false,
     fitRounds: method.fitRounds(settings),
     sparseOutput,
+    source,
   };
 }
 

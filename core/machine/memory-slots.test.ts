@@ -17,12 +17,12 @@ class Machine {
 }
 
 it('gives out no more places than it was told to', () => {
-  const slots = new MemorySlots(3, new Machine(100_000));
+  const slots = new MemorySlots(() => 3, new Machine(100_000));
   expect([1, 2, 3, 4].map(() => slots.take() !== null)).toEqual([true, true, true, false]);
 });
 
 it('always has one place, also without memory', () => {
-  const slots = new MemorySlots(8, new Machine(0));
+  const slots = new MemorySlots(() => 8, new Machine(0));
   const first = slots.take();
   expect(first).not.toBeNull();
   expect(slots.take()).toBeNull();
@@ -31,13 +31,13 @@ it('always has one place, also without memory', () => {
 });
 
 it('counts places whose activity has not taken its memory yet', () => {
-  const slots = new MemorySlots(8, new Machine(100 + 3 * 256));
+  const slots = new MemorySlots(() => 8, new Machine(100 + 3 * 256));
   expect([1, 2, 3, 4].map(() => slots.take() !== null)).toEqual([true, true, true, false]);
 });
 
 it('learns what an activity needs, and never starts more than fit', () => {
   const machine = new Machine(100 + 4_500);
-  const slots = new MemorySlots(8, machine);
+  const slots = new MemorySlots(() => 8, machine);
   const first = slots.take()!;
   slots.use(first);
   machine.time = 20_000;

@@ -31,14 +31,14 @@ const SETTLED_MS = 15_000;
  * run. What one activity needs is learned: the most memory per running activity seen so far.
  */
 export class MemorySlots {
-  readonly #most: number;
+  readonly #most: () => number;
   readonly #world: SlotWorld;
   readonly #held = new Set<Slot>();
   readonly #idleBytes: number;
   #bytesEach = FIRST_GUESS;
 
-  /** `most` places at once, however much memory is free. */
-  constructor(most: number, world: SlotWorld = MACHINE) {
+  /** `most` places at once, however much memory is free; asked each time. */
+  constructor(most: () => number, world: SlotWorld = MACHINE) {
     this.#most = most;
     this.#world = world;
     this.#idleBytes = world.rss();
@@ -46,7 +46,7 @@ export class MemorySlots {
 
   /** Null where there is no place, or no memory for one more. */
   take(): Slot | null {
-    if (this.#held.size >= this.#most) return null;
+    if (this.#held.size >= this.#most()) return null;
     if (this.#held.size > 0 && !this.#fitsOneMore()) return null;
     const slot: Slot = { usedSince: null };
     this.#held.add(slot);

@@ -7,7 +7,7 @@ import { openAnnData } from '../anndata/open.js';
 import type { AnnData } from '../anndata/types.js';
 import { readSummary } from '../dataset/summary.js';
 import type { ChunkScan } from '../dataset/types.js';
-import { rowsFor } from '../embed/embedder-rows.js';
+import { matrixBlocks, rowsFor } from '../embed/embedder-rows.js';
 import type { Fit } from '../fits/types.js';
 import { loadBundle } from '../inference/bundle/load.js';
 import { QUIET } from '../tasks/types.js';
@@ -212,8 +212,9 @@ async function embed(
   const { dim } = await runnableSettingsOf(method, options);
   const embedder = await open(method, options);
   const out = new Float32Array(chunk.cells * dim);
+  const blocks = matrixBlocks(embedder.source, chunk, scanOf());
   const calls: (() => void | Promise<void>)[] = [];
-  for await (const stretch of rowsFor(embedder, chunk, scanOf(), { start: 0, end: chunk.cells })) {
+  for await (const stretch of rowsFor(embedder, blocks, { start: 0, end: chunk.cells })) {
     for (let row = 0; row < stretch.rows; row += blockRows) {
       const end = Math.min(stretch.rows, row + blockRows);
       const place = out.subarray((stretch.start + row) * dim, (stretch.start + end) * dim);

@@ -28,6 +28,7 @@ function geneSelection(name: 'gs' | 'gs10k', dim: number): Method<GeneSelectionO
   return {
     name,
     algorithmVersion: 1,
+    source: 'expression',
     device: 'cpu',
     options,
     sparseOutput: true,

@@ -25,6 +25,7 @@ function geneformerMethod(name: string, usualDim: number): Method<GeneformerOpti
     name,
     // Raised with the version of tokenization, too.
     algorithmVersion: 1,
+    source: 'prepared',
     device: 'gpu',
     options: z.strictObject({
       /** Id of a bundle in the models folder, or the path of one. */

@@ -26,6 +26,7 @@ const EARLIER_CHOICE = ['highly_variable', 'dispersions_norm'];
 export const hvg: Method<HvgOptions> = {
   name: 'hvg',
   algorithmVersion: 1,
+  source: 'expression',
   device: 'cpu',
   options,
   sparseOutput: true,

@@ -29,6 +29,7 @@ type PcaOptions = z.infer<typeof options>;
 export const pca: Method<PcaOptions> = {
   name: 'pca',
   algorithmVersion: 1,
+  source: 'expression',
   device: 'cpu',
   options,
   sparseOutput: false,

@@ -16,6 +16,7 @@ const method: PlannedMethod = {
   overwrite: false,
   fitRounds: [],
   sparseOutput: true,
+  source: 'expression',
 };
 
 const scan: ChunkScan = {

@@ -34,6 +34,7 @@ type ScviOptions = z.infer<typeof options>;
 export const scviFm: Method<ScviOptions> = {
   name: NAME,
   algorithmVersion: 1,
+  source: 'counts',
   device: 'cpu',
   options,
   bundle: 'scvi',

@@ -82,6 +82,8 @@ export interface Method<Options = unknown> {
   readonly name: string;
   /** Raised whenever the same input and parameters would give other values; part of provenance. */
   readonly algorithmVersion: number;
+  /** What its embedder reads: methods that read the same matrix are embedded in one pass over it. */
+  readonly source: Embedder['source'];
   /** Section it usually stands in. */
   readonly device: 'cpu' | 'gpu';
   /** Strict schema of `method_options.<name>` with defaults. */

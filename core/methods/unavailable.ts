@@ -20,6 +20,7 @@ function unavailable(name: string, dim: number, reason: string): Method {
   return {
     name,
     algorithmVersion: 0,
+    source: 'prepared',
     device: 'gpu',
     options: z.strictObject({}),
     unavailable: problem,

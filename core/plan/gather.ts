@@ -74,6 +74,7 @@ export async function availableMethods(
         algorithmVersion: method.algorithmVersion,
         fitRounds: [...method.fitRounds(settings)],
         sparseOutput: method.sparseOutput,
+        source: method.source,
         ...found,
       });
     }

@@ -1,7 +1,7 @@
 import type { ChunkReference } from '../dataset/types.js';
 import type { FitRound } from '../fits/types.js';
 import type { PlannedModel } from '../inference/planned-model.js';
-import type { Json, MethodSettings } from '../methods/types.js';
+import type { Json, Method, MethodSettings } from '../methods/types.js';
 import type { TokenSettings } from '../tokenization/prepare-tokens.js';
 
 /** Input of the workflow embedDataset, exactly as a person writes it for the `temporal` CLI. */
@@ -34,6 +34,7 @@ export interface PlannedMethod extends MethodSettings<Json> {
   readonly overwrite: boolean;
   readonly fitRounds: readonly FitRound[];
   readonly sparseOutput: boolean;
+  readonly source: Method['source'];
   /** Present exactly where the method runs a model bundle. */
   readonly model?: PlannedModel;
   /** Present exactly where the method embeds prepared tokens. */

@@ -1,8 +1,13 @@
 import { type ErrorType, ObsmithError, type Problem } from '../errors.js';
 import type { TaskName } from './definitions.js';
 
+/** Tasks of one name that a thread runs together; mostly it is one. */
 export interface StartMessage {
   readonly name: TaskName;
+  readonly members: readonly StartedMember[];
+}
+
+export interface StartedMember {
   readonly input: unknown;
   /** One Int32 that is set to 1 when the task should stop. */
   readonly cancelFlag: SharedArrayBuffer;
@@ -13,11 +18,14 @@ export type ProcessMessage =
   | { readonly kind: 'start'; readonly name: TaskName; readonly input: unknown }
   | { readonly kind: 'cancel' };
 
-/** From threads and processes. */
-export type ThreadMessage =
+/** From where a task runs. */
+export type TaskMessage =
   | { readonly kind: 'progress'; readonly done: number; readonly total: number }
   | { readonly kind: 'done'; readonly output: unknown }
   | { readonly kind: 'failed'; readonly error: SerializedError };
+
+/** From a thread: `member` is the position of the task among those that were started together. */
+export type ThreadMessage = TaskMessage & { readonly member: number };
 
 /** Error in a form that survives the way between threads; `structuredClone` drops own fields of errors. */
 export interface SerializedError {

@@ -2,7 +2,7 @@
  * A process that runs tasks in a thread of its own, so that its event loop is free to hear of a cancellation, or of the end
  * of the process that it belongs to, while the thread is inside a driver.
  */
-import { type ProcessMessage, serializeError, type ThreadMessage } from './messages.js';
+import { type ProcessMessage, serializeError, type TaskMessage } from './messages.js';
 import { runTask } from './run-task.js';
 
 // Ctrl-C in a terminal, and service managers, reach the whole group: the process that it belongs to decides what ends.
@@ -13,7 +13,7 @@ const die = (): boolean => process.kill(process.pid, 'SIGKILL');
 process.on('disconnect', die);
 if (!process.connected) die();
 
-const send = (message: ThreadMessage): void => {
+const send = (message: TaskMessage): void => {
   if (process.connected) process.send!(message);
 };
 

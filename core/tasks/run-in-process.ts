@@ -5,7 +5,7 @@ import { deviceError, deviceFailed } from '../inference/device-error.js';
 import { built } from '../package-root.js';
 import { cancelled } from './cancelled.js';
 import { ended } from './ended.js';
-import { deserializeError, type ProcessMessage, type ThreadMessage } from './messages.js';
+import { deserializeError, type ProcessMessage, type TaskMessage } from './messages.js';
 import type { RunTask, RunTaskOptions } from './run-task.js';
 
 /** A process whose task has not noticed its cancellation after this time is killed: its thread may be inside the driver. */
@@ -95,7 +95,7 @@ class TaskProcess {
     this.#lastWords = '';
     return new Promise((resolve, reject) => {
       let killer: NodeJS.Timeout | undefined;
-      const onMessage = (message: ThreadMessage): void => {
+      const onMessage = (message: TaskMessage): void => {
         if (message.kind === 'progress') onProgress?.(message.done, message.total);
         else if (message.kind === 'done') finish(() => resolve(message.output));
         else finish(() => reject(deserializeError(message.error)));

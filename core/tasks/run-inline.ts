@@ -1,7 +1,16 @@
 import { join } from 'node:path';
+import type { EmbedRequest } from '../embed/embed-chunk.js';
 import { fromUnavailableStore } from '../errors.js';
 import type { Plan, PlannedChunk, PlannedMethod } from '../plan/types.js';
-import type { MethodInput, PlanLocation, RoundInput, TaskInput, TaskName, TaskOutput } from './definitions.js';
+import type {
+  EmbedOutcome,
+  MethodInput,
+  PlanLocation,
+  RoundInput,
+  TaskInput,
+  TaskName,
+  TaskOutput,
+} from './definitions.js';
 import { fromLostPermission } from './lost-permission.js';
 import type { TaskContext } from './types.js';
 
@@ -38,15 +47,13 @@ const RUN: { [N in TaskName]: Run<N> } = {
     return prepareChunk({ base, dataset: plan.dataset, chunk, method: await methodOf(input) }, context);
   },
   async embedChunk(input, context) {
-    const { embedChunk } = await import('../embed/embed-chunk.js');
-    const { base, plan, chunk, staging } = await lookUp(input, input.chunk);
     const planned = await methodOf(input);
-    const fit = await fitFor(input);
-    const embed = (method: PlannedMethod) =>
-      embedChunk({ base, dataset: plan.dataset, chunk, method, fit, attempt: input.attempt, staging }, context);
-    if (!planned.model) return embed(planned);
+    if (!planned.model) return embedTogether([{ input, context }])[0]!;
+    const { embedChunk } = await import('../embed/embed-together.js');
     const { withinBatchLimit } = await import('../inference/batch-limit.js');
-    return withinBatchLimit({ base, plan: plan.id }, planned, input.batchSize, embed);
+    const request = await embedRequest(input);
+    const embed = (method: PlannedMethod) => embedChunk({ ...request, method }, context);
+    return withinBatchLimit({ base: request.base, plan: input.plan }, planned, input.batchSize, embed);
   },
   async probeDevice({ device }) {
     const { probeDevice } = await import('../inference/probe-device.js');
@@ -102,6 +109,41 @@ const RUN: { [N in TaskName]: Run<N> } = {
   },
 };
 
+/** A task that is run together with others, and who waits for it. */
+export interface TaskMember<N extends TaskName> {
+  readonly input: TaskInput<N>;
+  readonly context: TaskContext;
+}
+
+/**
+ * Embeds a chunk by several methods in one pass over its rows. What is wrong with one of them is that one's error.
+ */
+function embedTogether(members: readonly TaskMember<'embedChunk'>[]): Promise<EmbedOutcome>[] {
+  const requests = members.map(({ input }) => embedRequest(input));
+  const pass = Promise.allSettled(requests).then(async (looked) => {
+    const { embedTogether } = await import('../embed/embed-together.js');
+    const found = members.flatMap(({ context }, member) => {
+      const request = looked[member]!;
+      return request.status === 'fulfilled' ? [{ member, request: request.value, context }] : [];
+    });
+    const ends = found.length === 0 ? [] : embedTogether(found);
+    return new Map(found.map(({ member }, at) => [member, ends[at]!]));
+  });
+  return requests.map(async (request, member) => {
+    await request;
+    return (await pass).get(member)!;
+  });
+}
+
+async function embedRequest(input: MethodInput): Promise<EmbedRequest> {
+  const { base, plan, chunk, staging } = await lookUp(input, input.chunk);
+  const { attempt } = input;
+  return {
+    ...{ base, dataset: plan.dataset, chunk, staging, attempt },
+    ...{ method: await methodOf(input), fit: await fitFor(input) },
+  };
+}
+
 /** Runs one task and gives its output, as `runInline` does. */
 export type RunInline = <N extends TaskName>(
   name: N,
@@ -123,6 +165,18 @@ export async function runInline<N extends TaskName>(
   } catch (error) {
     throw fromUnavailableStore(fromLostPermission(error, name));
   }
+}
+
+/** Runs tasks of one name together in the calling thread: embeddings of a chunk share the reading of its rows. */
+export function runTogether<N extends TaskName>(name: N, members: readonly TaskMember<N>[]): Promise<TaskOutput<N>>[] {
+  if (members.length === 1) return members.map(({ input, context }) => runInline(name, input, context));
+  if (name !== 'embedChunk') throw new TypeError(`tasks ${name} share no work`);
+  const ends = embedTogether(members as readonly TaskMember<'embedChunk'>[]);
+  return ends.map((end) =>
+    end.catch((error: unknown) => {
+      throw fromUnavailableStore(fromLostPermission(error, name));
+    }),
+  ) as Promise<TaskOutput<N>>[];
 }
 
 interface Place {

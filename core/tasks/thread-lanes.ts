@@ -12,7 +12,7 @@ const YOUNG_OBJECTS_MB = 6;
 
 /** Threads that run one kind of tasks, one task at a time each, and are kept for the next: modules, wasm memory and compiled code are warm. */
 class Lane {
-  readonly #threads: number;
+  #threads: number;
   readonly #idle: Worker[] = [];
   /** Tasks that wait for a thread; each takes one or leaves. */
   readonly #waiting: ((thread: Worker) => void)[] = [];
@@ -22,10 +22,19 @@ class Lane {
     this.#threads = threads;
   }
 
-  /** A thread for one task. @throws Cancelled once `signal` aborts while all threads are busy */
-  async take(signal?: AbortSignal): Promise<Worker> {
+  /** Threads that could be taken without a wait, beside those that others wait for. */
+  get spare(): number {
+    return this.#waiting.length > 0 ? 0 : Math.max(0, this.#threads - this.#busy);
+  }
+
+  resize(threads: number): void {
+    this.#threads = threads;
+  }
+
+  /** A thread for one task, `atOnce` however many are busy. @throws Cancelled once `signal` aborts while all threads are busy */
+  async take(signal?: AbortSignal, atOnce = false): Promise<Worker> {
+    if (this.#busy >= this.#threads && !atOnce) return this.#wait(signal);
     const idle = this.#idle.pop();
-    if (idle === undefined && this.#busy >= this.#threads) return this.#wait(signal);
     this.#busy++;
     const thread = idle ?? startThread();
     thread.ref();
@@ -36,7 +45,7 @@ class Lane {
   async giveBack(thread: Worker, usable: boolean): Promise<void> {
     const ended = thread.threadId === -1;
     if (!usable && !ended) await thread.terminate();
-    const next = this.#waiting.shift();
+    const next = this.#busy > this.#threads ? undefined : this.#waiting.shift();
     if (next) next(usable && !ended ? thread : startThread());
     else {
       this.#busy--;
@@ -72,7 +81,7 @@ function startThread(): Worker {
   });
 }
 
-/** Work on whole matrices: the slots of the worker's activities bound it, and each slot keeps its thread. */
+/** Work on whole matrices. */
 const matrices = new Lane(Number.POSITIVE_INFINITY);
 /** Publishing hashes and decodes what was staged, while the next arrays are computed. */
 const publishing = new Lane(Math.ceil(availableParallelism() / 2));
@@ -88,6 +97,16 @@ const LANES: Partial<Record<TaskName, Lane>> = {
 };
 
 export const laneOf = (name: TaskName): Lane => LANES[name] ?? matrices;
+
+/** Tasks of a run's beginning and end: short, and never kept waiting by another run's matrices. */
+const AT_ONCE: ReadonlySet<TaskName> = new Set(['planRun', 'finalize']);
+
+/** A thread for a task; `giveBack` to its lane afterwards. */
+export const takeThread = (name: TaskName, signal?: AbortSignal): Promise<Worker> =>
+  laneOf(name).take(signal, AT_ONCE.has(name));
+
+/** How many threads work on matrices at a time; without it as many as there are tasks. */
+export const boundThreads = (threads: number): void => matrices.resize(threads);
 
 /** Ends all idle threads; for a process that is shutting down. */
 export async function stopIdleThreads(): Promise<void> {

@@ -2,7 +2,7 @@ import { parentPort } from 'node:worker_threads';
 import { cancelled } from './cancelled.js';
 import type { TaskName } from './definitions.js';
 import { type StartMessage, serializeError, type ThreadMessage } from './messages.js';
-import { runInline } from './run-inline.js';
+import { runTogether } from './run-inline.js';
 import type { TaskContext } from './types.js';
 
 /** Progress messages wake the worker's event loop, so they are sent no more often than this. */
@@ -10,15 +10,23 @@ const PROGRESS_INTERVAL_MS = 200;
 
 const send = (message: ThreadMessage): void => parentPort!.postMessage(message);
 
-parentPort!.on('message', async ({ name, input, cancelFlag }: StartMessage) => {
-  try {
-    send({ kind: 'done', output: await runInline(name as TaskName, input as never, contextOf(cancelFlag)) });
-  } catch (error) {
-    send({ kind: 'failed', error: serializeError(error) });
+parentPort!.on('message', ({ name, members }: StartMessage) => {
+  const ends = runTogether(
+    name as TaskName,
+    members.map(({ input, cancelFlag }, member) => ({
+      input: input as never,
+      context: contextOf(member, cancelFlag),
+    })),
+  );
+  for (const [member, end] of ends.entries()) {
+    end.then(
+      (output) => send({ member, kind: 'done', output }),
+      (error: unknown) => send({ member, kind: 'failed', error: serializeError(error) }),
+    );
   }
 });
 
-function contextOf(cancelFlag: SharedArrayBuffer): TaskContext {
+function contextOf(member: number, cancelFlag: SharedArrayBuffer): TaskContext {
   const flag = new Int32Array(cancelFlag);
   let sentAt = 0;
   return {
@@ -26,7 +34,7 @@ function contextOf(cancelFlag: SharedArrayBuffer): TaskContext {
       const now = performance.now();
       if (now - sentAt < PROGRESS_INTERVAL_MS && done < total) return;
       sentAt = now;
-      send({ kind: 'progress', done, total });
+      send({ member, kind: 'progress', done, total });
     },
     checkCancelled() {
       if (Atomics.load(flag, 0) === 0) return;
