@@ -176,3 +176,10 @@ it('a port that is taken is named before anything runs', async () => {
   expect(code).toBe(2);
   expect(err).toMatch(new RegExp(`Metrics cannot be served at 127.0.0.1:${port}: .*--metrics`, 's'));
 });
+
+it('a server that does not answer ends a worker with 1, and is named', async () => {
+  env = { ...env, TEMPORAL_ADDRESS: `127.0.0.1:${await freePort('127.0.0.1')}` };
+  const { code, err } = await start('worker', 'cpu').ended;
+  expect(code).toBe(1);
+  expect(err).toContain(`No Temporal server at ${env.TEMPORAL_ADDRESS} answers`);
+});

@@ -33,10 +33,11 @@ export interface WorkerConnection {
 /** Connects to a server, after looking whether it can be used; logs go to stderr and to the folders of runs. */
 export async function connectWorker({ server: settings, metrics, gpus }: RuntimeOptions): Promise<WorkerConnection> {
   const { address, namespace, ...credentials } = settings;
-  const log = new WorkerLog(process.env.OBSMITH_LOG_LEVEL ?? 'info');
-  const { metricMeter } = installRuntime(log, metrics);
+  // Before the SDK's runtime is there, which would keep the process from ending.
   const problem = await probeServer(settings);
   if (problem !== null) throw serverProblem(problem);
+  const log = new WorkerLog(process.env.OBSMITH_LOG_LEVEL ?? 'info');
+  const { metricMeter } = installRuntime(log, metrics);
   const connection = await NativeConnection.connect({ address, ...credentials });
   const stopSampling = metrics === undefined ? () => {} : sampleMachine(machineMeters(metricMeter), gpus);
   return {
