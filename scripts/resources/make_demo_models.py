@@ -3,7 +3,7 @@
     python scripts/resources/make_demo_models.py
 
 Their embeddings say nothing about cells. Both are of the real classes and go through scripts/export like real models:
-- demo-geneformer: series V2, 64 dimensions, tokens and random medians for the genes of gene-lists/gs.txt;
+- demo-geneformer: series V2, 64 dimensions, tokens and random medians for genes that both demo samples have;
 - demo-scvi: 50 dimensions, never trained, over the same genes.
 
 Needs scripts/export/requirements.txt and scvi-tools. Prints the sha256 of each bundle.json, for resources/README.md.
@@ -27,8 +27,21 @@ warnings.filterwarnings("ignore")
 ROOT = Path(__file__).resolve().parents[2]
 TARGET = ROOT / "resources" / "demo" / "models"
 SEED = 7
+SAMPLES = ["pbmc_5k_protein_v3.h5ad", "pbmc_10k_protein_v3.h5ad"]
+GENES = 4500
 SPECIAL = ["<pad>", "<mask>", "<cls>", "<eos>"]
 CARD = "---\nlicense: mit\n---\nRandom weights, for the demo of Obsmith. Its embeddings say nothing about cells.\n"
+
+
+def most_counted_genes():
+    """Ensembl ids of the genes with most counts that all samples have, by the bundled table of symbols."""
+    table = (ROOT / "resources" / "genes" / "symbols-homo-sapiens.tsv").read_text().splitlines()
+    ids = dict(line.split("\t") for line in table)
+    samples = [ad.read_h5ad(ROOT / "resources" / "demo" / name) for name in SAMPLES]
+    counts = [dict(zip(cells.var_names, np.asarray(cells.X.sum(axis=0)).ravel())) for cells in samples]
+    shared = [symbol for symbol in counts[0] if symbol in ids and all(symbol in sample for sample in counts)]
+    shared.sort(key=lambda symbol: (-sum(sample[symbol] for sample in counts), symbol))
+    return sorted(dict.fromkeys(ids[symbol] for symbol in shared[:GENES]))
 
 
 def geneformer(genes, folder):
@@ -62,7 +75,7 @@ def untrained_scvi(genes, folder):
 
 
 def main():
-    genes = (ROOT / "resources" / "gene-lists" / "gs.txt").read_text().split()
+    genes = most_counted_genes()
     for name, script, make in (
         ("demo-geneformer", "geneformer.py", geneformer),
         ("demo-scvi", "scvi.py", untrained_scvi),
