@@ -3,6 +3,7 @@ import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Problem } from '../core/errors.js';
+import { isRunning } from '../core/machine/process-running.js';
 import { CLI_VERSION, cachedBinary } from './cache-folder.js';
 
 const PACKAGE = `github.com/temporalio/cli/cmd/temporal@${CLI_VERSION}`;
@@ -71,20 +72,11 @@ async function takeLock(lock: string): Promise<boolean> {
 async function lockEnds(lock: string): Promise<void> {
   while (await exists(lock)) {
     const pid = Number(await readFile(lock, 'utf8').catch(() => ''));
-    if (pid > 0 && !runs(pid)) {
+    if (pid > 0 && !isRunning(pid)) {
       await rm(lock, { force: true });
       return;
     }
     await sleep(LOOK_AGAIN_MS);
-  }
-}
-
-function runs(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 

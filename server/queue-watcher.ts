@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import type { ConnectionLike } from '@temporalio/client';
 import type { WorkerKind } from '../activities/types.js';
+import { isRunning } from '../core/machine/process-running.js';
 import { queueNames } from './queues.js';
 
 /** TASK_QUEUE_TYPE_WORKFLOW and TASK_QUEUE_TYPE_ACTIVITY of the API. */
@@ -72,14 +73,6 @@ interface Poller {
 /** The SDK names workers `<pid>@<host>`. */
 export function isThere({ identity, lastAccessTime }: Poller, silentMs: number, now = Date.now()): boolean {
   const [, pid, host] = /^(\d+)@(.*)$/.exec(identity ?? '') ?? [];
-  if (pid !== undefined && host === hostname() && !isAlive(Number(pid))) return false;
+  if (pid !== undefined && host === hostname() && !isRunning(Number(pid))) return false;
   return now - Number(lastAccessTime?.seconds ?? 0) * 1000 <= silentMs;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }

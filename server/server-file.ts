@@ -3,8 +3,8 @@ import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { writeFileAtomic } from '../core/anndata/zarr-write/atomic-file.js';
 import { serverFile } from '../core/dataset/layout.js';
-import { isRunning } from '../core/dataset/lease.js';
 import { fromSystemError } from '../core/errors.js';
+import { isRunning } from '../core/machine/process-running.js';
 
 /** Content of `.obsmith/server.json`: the server that serves a base folder to all machines which mount it. */
 export interface ServerRecord {

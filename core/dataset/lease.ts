@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fromSystemError, ObsmithError } from '../errors.js';
+import { isRunning } from '../machine/process-running.js';
 import { createOnce } from './create-once.js';
 import { leaseFile } from './layout.js';
 
@@ -140,16 +141,6 @@ const hasExpired = (lease: Lease) => Date.parse(lease.expires) <= Date.now();
 function isOver(lease: Lease): boolean {
   if (Date.parse(lease.expires) + GRACE_SECONDS * 1000 < Date.now()) return true;
   return lease.pid !== null && lease.host === hostname() && !isRunning(lease.pid);
-}
-
-/** Whether this host has a process of that id. */
-export function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
-  }
 }
 
 function leaseOf({ owner, server, pid }: LeaseOwner): Lease {

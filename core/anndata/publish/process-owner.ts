@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { isRunning } from '../../machine/process-running.js';
 
 /** Says which process a file belongs to, so that others can tell whether it still runs. */
 export interface ProcessOwner {
@@ -14,13 +15,7 @@ export const ownedByThisProcess = (token: string): string =>
 /** True only where the process surely ended: it ran on this host and is no more. */
 export function hasEnded(text: string): boolean {
   const owner = parse(text);
-  if (owner === null || owner.host !== hostname()) return false;
-  try {
-    process.kill(owner.pid, 0);
-    return false;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ESRCH';
-  }
+  return owner !== null && owner.host === hostname() && !isRunning(owner.pid);
 }
 
 function parse(text: string): ProcessOwner | null {
