@@ -35,6 +35,9 @@ const ILLEGAL_ACCESS =
   'CUDA failure 700: an illegal memory access was encountered ; GPU=0 ; hostname=node ; expr=cudaStreamSynchronize(static_cast<cudaStream_t>(stream_));';
 const ABORTED = `terminate called after throwing an instance of 'onnxruntime::OnnxRuntimeException'\n  what():  ${ILLEGAL_ACCESS}`;
 
+/** The part of a message that says what is wrong. */
+const FULL_MEMORY = OUT_OF_MEMORY.slice(OUT_OF_MEMORY.indexOf('Failed to allocate'));
+
 const once = (message: string): FaultCase => ({ name: message, passes: [{ from: 2, to: 2, message }] });
 
 const ROW_BLOCKS = String.raw`/X_scvi_fm/attempt-[^/]+/array/\.\d`;
@@ -47,11 +50,11 @@ const store = (code: string, path = ROW_BLOCKS, from = 1): FaultCase => ({
 export const CASES = {
   none: { name: 'none' },
   outOfMemory: {
-    name: `${OUT_OF_MEMORY.slice(-64)} (over 4 rows)`,
+    name: `${FULL_MEMORY} (over 4 rows)`,
     passes: [{ rowsOver: 4, message: OUT_OF_MEMORY }],
     chunks: 2,
   },
-  neverFits: { name: `${OUT_OF_MEMORY.slice(-64)} (always)`, passes: [{ message: OUT_OF_MEMORY }] },
+  neverFits: { name: `${FULL_MEMORY} (always)`, passes: [{ message: OUT_OF_MEMORY }] },
   illegalAccess: once(ILLEGAL_ACCESS),
   cublas: once('CUBLAS failure 13: CUBLAS_STATUS_EXECUTION_FAILED ; GPU=0 ; hostname=node'),
   cudnn: once('CUDNN failure 8: CUDNN_STATUS_EXECUTION_FAILED ; GPU=0 ; hostname=node'),
