@@ -1,6 +1,6 @@
-import { randomUUID } from 'node:crypto';
-import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { type FileHandle, open } from 'node:fs/promises';
+import { createStagedFile, type StagedFile } from '../anndata/zarr-write/staged-file.js';
+import { readFully } from '../anndata/zarr-write/transfer.js';
 import { fromSystemError, invalidInput, type ObsmithError } from '../errors.js';
 
 /**
@@ -16,52 +16,18 @@ export interface PartialHeader {
 }
 
 /** A partial that is being written: values in any order, visible only after `commit`. */
-export interface PartialWriter {
+export interface PartialWriter extends Pick<StagedFile, 'commit' | 'abandon'> {
   write(array: string, offset: number, values: Float64Array): Promise<void>;
-  /** Makes the file durable and gives it its name, replacing what an earlier attempt left there. */
-  commit(): Promise<void>;
-  /** Removes what was written unless it was committed. */
-  abandon(): Promise<void>;
 }
 
 export async function createPartial(path: string, header: PartialHeader): Promise<PartialWriter> {
-  const staged = `${path}.${randomUUID()}.partial`;
   const head = encodeHeader(header);
   const positions = arrayPositions(header, head.byteLength);
-  let file: FileHandle | null = null;
-  try {
-    await mkdir(dirname(path), { recursive: true });
-    file = await open(staged, 'wx');
-    await writeFully(file, head, 0);
-  } catch (error) {
-    await file?.close();
-    throw fromSystemError(error, staged);
-  }
-  const handle = file;
-  let committed = false;
+  const file = await createStagedFile(path, head);
   return {
-    async write(array, offset, values) {
-      try {
-        await writeFully(handle, bytesOf(values), positions.get(array)! + offset * 8);
-      } catch (error) {
-        throw fromSystemError(error, staged);
-      }
-    },
-    async commit() {
-      try {
-        await handle.sync();
-        await handle.close();
-        await rename(staged, path);
-        committed = true;
-      } catch (error) {
-        throw fromSystemError(error, path);
-      }
-    },
-    async abandon() {
-      if (committed) return;
-      await handle.close().catch(() => undefined);
-      await rm(staged, { force: true });
-    },
+    write: (array, offset, values) => file.write(bytesOf(values), positions.get(array)! + offset * 8),
+    commit: file.commit,
+    abandon: file.abandon,
   };
 }
 
@@ -87,7 +53,7 @@ export async function openPartial<Header extends PartialHeader>(path: string): P
       header: header as Header,
       async read(array, offset, target) {
         try {
-          await readFully(handle, bytesOf(target), positions.get(array)! + offset * 8, path);
+          await readWhole(handle, bytesOf(target), positions.get(array)! + offset * 8, path);
         } catch (error) {
           throw fromSystemError(error, path);
         }
@@ -102,13 +68,13 @@ export async function openPartial<Header extends PartialHeader>(path: string): P
 
 async function readHeader(file: FileHandle, path: string): Promise<{ header: PartialHeader; bytes: number }> {
   const preamble = Buffer.alloc(PREAMBLE);
-  await readFully(file, preamble, 0, path);
+  await readWhole(file, preamble, 0, path);
   if (preamble.toString('latin1', 0, 8) !== MAGIC) throw damaged(path, 'it does not start as such a file does');
   const length = preamble.readDoubleLE(8);
   const size = (await file.stat()).size;
   if (!(length >= 0 && PREAMBLE + length <= size)) throw damaged(path, `its header claims ${length} bytes of ${size}`);
   const json = Buffer.alloc(length);
-  await readFully(file, json, PREAMBLE, path);
+  await readWhole(file, json, PREAMBLE, path);
   const header = JSON.parse(json.toString('utf8')) as PartialHeader;
   const values = Object.values(header.arrays).reduce((sum, count) => sum + count, 0);
   const expected = PREAMBLE + length + values * 8;
@@ -139,25 +105,8 @@ function arrayPositions(header: PartialHeader, start: number): Map<string, numbe
 const bytesOf = (values: Float64Array): Uint8Array =>
   new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 
-/** One system call moves 2 GiB at most. */
-const LARGEST_TRANSFER = 1 << 28;
-
-async function writeFully(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
-  let done = 0;
-  while (done < bytes.byteLength) {
-    const length = Math.min(LARGEST_TRANSFER, bytes.byteLength - done);
-    done += (await file.write(bytes, done, length, position + done)).bytesWritten;
-  }
-}
-
-async function readFully(file: FileHandle, bytes: Uint8Array, position: number, path: string): Promise<void> {
-  let done = 0;
-  while (done < bytes.byteLength) {
-    const length = Math.min(LARGEST_TRANSFER, bytes.byteLength - done);
-    const { bytesRead } = await file.read(bytes, done, length, position + done);
-    if (bytesRead === 0) throw damaged(path, 'it ends too early');
-    done += bytesRead;
-  }
+async function readWhole(file: FileHandle, bytes: Uint8Array, position: number, path: string): Promise<void> {
+  if (!(await readFully(file, bytes, position))) throw damaged(path, 'it ends too early');
 }
 
 function damaged(path: string, what: string): ObsmithError {

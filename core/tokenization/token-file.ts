@@ -1,8 +1,7 @@
-import { randomUUID } from 'node:crypto';
-import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { type FileHandle, open } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
-import { PARTIAL_SUFFIX } from '../anndata/zarr-write/atomic-file.js';
+import { createStagedFile } from '../anndata/zarr-write/staged-file.js';
+import { readFully } from '../anndata/zarr-write/transfer.js';
 import { fromSystemError, invalidInput, type ObsmithError } from '../errors.js';
 import type { Json } from '../methods/types.js';
 
@@ -33,17 +32,13 @@ export interface TokenWriter {
 }
 
 export async function createTokenFile(path: string, blockRows: number): Promise<TokenWriter> {
-  const staged = `${path}.${randomUUID()}${PARTIAL_SUFFIX}`;
-  const file = await create(staged);
+  const file = await createStagedFile(path, Buffer.from(MARK, 'latin1'));
   const lengths: Uint32Array[] = [];
   const checksums: number[] = [];
-  let committed = false;
+  let end = MARK_BYTES;
   const append = async (bytes: Uint8Array) => {
-    try {
-      await file.writeFile(bytes);
-    } catch (error) {
-      throw fromSystemError(error, staged);
-    }
+    await file.write(bytes, end);
+    end += bytes.byteLength;
   };
   return {
     async write(tokens, lengthsOfBlock) {
@@ -58,32 +53,10 @@ export async function createTokenFile(path: string, blockRows: number): Promise<
       tail.writeUInt32LE(json.byteLength, 0);
       tail.write(MARK, 4, 'latin1');
       await append(Buffer.concat([...lengths.map(bytesOf), json, tail]));
-      try {
-        await file.sync();
-        await file.close();
-        await rename(staged, path);
-        committed = true;
-      } catch (error) {
-        throw fromSystemError(error, path);
-      }
+      await file.commit();
     },
-    async abandon() {
-      if (committed) return;
-      await file.close().catch(() => undefined);
-      await rm(staged, { force: true });
-    },
+    abandon: file.abandon,
   };
-}
-
-async function create(path: string): Promise<FileHandle> {
-  try {
-    await mkdir(dirname(path), { recursive: true });
-    const file = await open(path, 'wx');
-    await file.writeFile(MARK, 'latin1');
-    return file;
-  } catch (error) {
-    throw fromSystemError(error, path);
-  }
 }
 
 /** A finished token file. */
@@ -180,18 +153,6 @@ function offsetsOf(lengths: Uint32Array): Float64Array {
 
 const bytesOf = (values: Uint16Array | Uint32Array): Uint8Array =>
   new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-
-/** False where the file does not reach that far. */
-async function readFully(file: FileHandle, bytes: Uint8Array, position: number): Promise<boolean> {
-  if (position < 0) return false;
-  let done = 0;
-  while (done < bytes.byteLength) {
-    const { bytesRead } = await file.read(bytes, done, bytes.byteLength - done, position + done);
-    if (bytesRead === 0) return false;
-    done += bytesRead;
-  }
-  return true;
-}
 
 function damaged(path: string, first: number, last: number): ObsmithError {
   return invalidInput(
