@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { progressQuery } from '../../workflows/messages.js';
 import type { RunTotals } from '../../workflows/types.js';
 import { invalidInput, MockRun, untilCancelled } from './mock-run.js';
+import { FITTED, ROUNDS } from './planned-methods.js';
 import { pause, playRun, until } from './play-run.js';
 import { startTestServer, type TestServer } from './server.js';
 
@@ -11,14 +12,6 @@ const UNFITTED = [
   { method: 'gs', queue: 'cpu', fitted: false },
   { method: 'scvi', queue: 'gpu', fitted: false },
 ] as const;
-const FITTED = [
-  { method: 'hvg', queue: 'cpu', fitted: true },
-  { method: 'pca', queue: 'cpu', fitted: true },
-] as const;
-const ROUNDS = [
-  { round: 'gene-statistics' as const, methods: ['hvg', 'pca'], chunks: 3 },
-  { round: 'gram' as const, methods: ['pca'], chunks: 3 },
-];
 
 let server: TestServer;
 beforeAll(async () => {

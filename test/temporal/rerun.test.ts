@@ -9,21 +9,10 @@ import {
 } from '../../workflows/messages.js';
 import { gate, refusalOf } from './gates.js';
 import { invalidInput, MockRun, untilCancelled } from './mock-run.js';
+import { FITTED, ROUNDS, UNFITTED } from './planned-methods.js';
 import { pause, playRun, until } from './play-run.js';
 import { startTestServer, type TestServer } from './server.js';
 
-const UNFITTED = [
-  { method: 'gs', queue: 'cpu', fitted: false },
-  { method: 'scvi_fm', queue: 'gpu', fitted: false },
-] as const;
-const FITTED = [
-  { method: 'hvg', queue: 'cpu', fitted: true },
-  { method: 'pca', queue: 'cpu', fitted: true },
-] as const;
-const ROUNDS = [
-  { round: 'gene-statistics' as const, methods: ['hvg', 'pca'], chunks: 3 },
-  { round: 'gram' as const, methods: ['pca'], chunks: 3 },
-];
 const FITTED_PLAN = { chunks: 3, methods: FITTED, fitChunks: 3, rounds: ROUNDS };
 
 let server: TestServer;

@@ -10,21 +10,9 @@ import {
 import { METHOD_NAMES } from '../../workflows/method-names.js';
 import { gate, refusalOf } from './gates.js';
 import { MockRun, untilCancelled } from './mock-run.js';
+import { FITTED, ROUNDS, UNFITTED } from './planned-methods.js';
 import { pause, playRun, until } from './play-run.js';
 import { startTestServer, type TestServer } from './server.js';
-
-const UNFITTED = [
-  { method: 'gs', queue: 'cpu', fitted: false },
-  { method: 'scvi_fm', queue: 'gpu', fitted: false },
-] as const;
-const FITTED = [
-  { method: 'hvg', queue: 'cpu', fitted: true },
-  { method: 'pca', queue: 'cpu', fitted: true },
-] as const;
-const ROUNDS = [
-  { round: 'gene-statistics' as const, methods: ['hvg', 'pca'], chunks: 3 },
-  { round: 'gram' as const, methods: ['pca'], chunks: 3 },
-];
 
 let server: TestServer;
 beforeAll(async () => {
