@@ -8,11 +8,13 @@ import { CsrWriter } from '../anndata/zarr-write/csr-writer.js';
 import { writeDataframe } from '../anndata/zarr-write/dataframe.js';
 import { writeGroupMetadata } from '../anndata/zarr-write/metadata.js';
 import { QUIET } from '../tasks/types.js';
-import { type InputRequirements, verifyInputs } from './verify-inputs.js';
+import type { InputRequirements } from './input-requirements.js';
+import { verifyInputs } from './verify-inputs.js';
 
 const fixture = (name: string): string => fileURLToPath(new URL(`../../test/fixtures/${name}`, import.meta.url));
-const NOTHING: InputRequirements = { counts: false, ensembl: false, batchKey: null };
-const ALL: InputRequirements = { counts: true, ensembl: true, batchKey: 'batch' };
+const NOTHING: InputRequirements = { counts: false, ensembl: null, batchKey: null };
+const IDENTIFYING = { methods: ['gs', 'geneformer'], mapSymbols: true };
+const ALL: InputRequirements = { counts: true, ensembl: IDENTIFYING, batchKey: 'batch' };
 
 let folder: string;
 beforeEach(async () => {
@@ -80,10 +82,24 @@ describe('verifyInputs', () => {
   it('lists everything that is missing at once', async () => {
     const path = await chunk({ x: X });
     expect(await messages(path, ALL)).toEqual([
-      `Missing ensembl_id for Geneformer: ${path} has no Ensembl ids in var.ensembl_id or the var index`,
+      `Missing ensembl_id for Geneformer: the var index of ${path} ("g0", "g1") and var.ensembl_id have neither Ensembl ids nor gene symbols of the bundled table`,
       `${path} has no obs column "batch" (batch_key); there are: donor`,
       `${path} has no layers/counts; layers: none`,
     ]);
+  });
+
+  it('takes gene symbols with a note, as methods do, unless one of them refuses that', async () => {
+    const path = await chunk({ x: X, counts: COUNTS, genes: ['NOC2L', 'unheard-of'] });
+    const verify = async (mapSymbols: boolean) =>
+      (await verifyInputs([{ name: 'c', path }], { ...NOTHING, ensembl: { ...IDENTIFYING, mapSymbols } }, QUIET))[0]!;
+    expect(await verify(true)).toMatchObject({
+      problems: [],
+      notes: [expect.stringMatching(/gene symbols are looked up in the bundled table, which knows 1 of 2/)],
+    });
+    expect(await verify(false)).toMatchObject({
+      problems: [{ message: expect.stringMatching(/^Missing ensembl_id for Geneformer: .*NOC2L/) }],
+      notes: [],
+    });
   });
 
   it('names cell and gene of a NaN', async () => {

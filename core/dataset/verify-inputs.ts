@@ -1,20 +1,12 @@
 import { openAnnData } from '../anndata/open.js';
 import type { AnnData, MatrixPath } from '../anndata/types.js';
-import { isObsmithError, type Problem } from '../errors.js';
-import { ENSEMBL_ID } from '../methods/gene-identity.js';
+import { invalidInput, type ObsmithError, type Problem } from '../errors.js';
+import { ENSEMBL_ID, readGeneIdsUnlessSymbols } from '../methods/gene-identity.js';
 import type { TaskContext } from '../tasks/types.js';
+import { collecting } from './collecting.js';
 import { expressionSource } from './expression-source.js';
+import type { InputRequirements } from './input-requirements.js';
 import { type MatrixStatistics, type NonFinite, StatisticsPass } from './matrix-statistics.js';
-
-/** What the configured methods need beside expression. */
-export interface InputRequirements {
-  /** Raw counts in layers/counts. */
-  readonly counts: boolean;
-  /** Ensembl ids of genes. */
-  readonly ensembl: boolean;
-  /** obs column that holds batches. */
-  readonly batchKey: string | null;
-}
 
 export interface VerifiedInput {
   readonly name: string;
@@ -24,6 +16,8 @@ export interface VerifiedInput {
   readonly genes: number | null;
   /** Problems of this chunk; `where` is its name. */
   readonly problems: readonly Problem[];
+  /** What is no problem but worth knowing, in words. */
+  readonly notes: readonly string[];
 }
 
 /**
@@ -52,28 +46,22 @@ async function verifyChunk(
   context: TaskContext,
 ): Promise<VerifiedInput> {
   const problems: Problem[] = [];
+  const notes: string[] = [];
   const opened = await collecting(problems, name, () => openAnnData(path));
-  if (opened === null) return { name, path, cells: null, genes: null, problems };
+  if (opened === null) return { name, path, cells: null, genes: null, problems, notes };
   try {
     problems.push(...sizeProblems(opened, name));
-    for (const check of [checkGenes, checkBatches]) {
-      await collecting(problems, name, async () => void problems.push(...(await check(opened, name, requirements))));
-    }
+    await collecting(problems, name, async () => void problems.push(...(await duplicateGenes(opened, name))));
+    await collecting(problems, name, async () => void notes.push(...(await checkIdentity(opened, requirements))));
+    await collecting(
+      problems,
+      name,
+      async () => void problems.push(...(await checkBatches(opened, name, requirements))),
+    );
     if (opened.cells > 0 && opened.genes > 0) await checkMatrices(opened, name, requirements, problems, context);
-    return { name, path, cells: opened.cells, genes: opened.genes, problems };
+    return { name, path, cells: opened.cells, genes: opened.genes, problems, notes };
   } finally {
     await opened.close();
-  }
-}
-
-/** Runs a check; a refusal of the input becomes a problem of the chunk. */
-async function collecting<T>(problems: Problem[], name: string, run: () => Promise<T>): Promise<T | null> {
-  try {
-    return await run();
-  } catch (error) {
-    if (!isObsmithError(error) || error.type !== 'InvalidInput') throw error;
-    problems.push({ message: error.message, remedy: error.remedy, where: name });
-    return null;
   }
 }
 
@@ -89,34 +77,36 @@ function sizeProblems(chunk: AnnData, name: string): Problem[] {
   }));
 }
 
-async function checkGenes(chunk: AnnData, name: string, { ensembl }: InputRequirements): Promise<Problem[]> {
-  const names = await chunk.names('var');
-  const problems: Problem[] = [];
-  const duplicates = duplicatesOf(names);
-  if (duplicates.length > 0) {
-    problems.push({
+async function duplicateGenes(chunk: AnnData, name: string): Promise<Problem[]> {
+  const duplicates = duplicatesOf(await chunk.names('var'));
+  if (duplicates.length === 0) return [];
+  return [
+    {
       message: `${chunk.path} has ${duplicates.length} gene ids more than once in var: ${shortList(duplicates)}`,
       remedy: 'Make them unique with adata.var_names_make_unique(), or sum the duplicates.',
       where: name,
-    });
-  }
-  if (ensembl && !(await hasEnsemblIds(chunk, names))) {
-    problems.push({
-      message: `Missing ensembl_id for Geneformer: ${chunk.path} has no Ensembl ids in var.ensembl_id or the var index`,
-      remedy:
-        'Add the column ensembl_id to var, or import the raw file with: obsmith import FILE, which maps gene symbols.',
-      where: name,
-    });
-  }
-  return problems;
+    },
+  ];
 }
 
-async function hasEnsemblIds(chunk: AnnData, names: readonly string[]): Promise<boolean> {
-  if (names.some((id) => ENSEMBL_ID.test(id))) return true;
-  if (!(await chunk.keys('var')).includes('ensembl_id')) return false;
-  const column = await chunk.column('var', 'ensembl_id');
-  const ids = column.kind === 'categories' ? column.categories : column.kind === 'strings' ? column.values : [];
-  return ids.some((id) => id !== null && ENSEMBL_ID.test(id));
+/** InvalidInput where the methods cannot tell which genes the columns are; notes on how they will. */
+async function checkIdentity(chunk: AnnData, { ensembl }: InputRequirements): Promise<string[]> {
+  if (ensembl === null || chunk.genes === 0) return [];
+  const { source, values } = await readGeneIdsUnlessSymbols(chunk, chunk.path, ensembl.mapSymbols);
+  const known = values.filter((id) => id !== null && ENSEMBL_ID.test(id)).length;
+  if (known === 0) throw unknownGenes(chunk.path, await chunk.names('var'), ensembl.methods);
+  if (source !== 'symbols') return [];
+  return [
+    `there are no Ensembl ids in the var index or var.ensembl_id: gene symbols are looked up in the bundled table, which knows ${known} of ${values.length}`,
+  ];
+}
+
+function unknownGenes(path: string, names: readonly string[], methods: readonly string[]): ObsmithError {
+  const asking = methods.includes('geneformer') ? 'Geneformer' : methods.join(', ');
+  return invalidInput(
+    `Missing ensembl_id for ${asking}: the var index of ${path} (${shortList(names)}) and var.ensembl_id have neither Ensembl ids nor gene symbols of the bundled table`,
+    'Add Ensembl gene ids (ENSG...) as var index or as var.ensembl_id.',
+  );
 }
 
 async function checkBatches(chunk: AnnData, name: string, { batchKey }: InputRequirements): Promise<Problem[]> {

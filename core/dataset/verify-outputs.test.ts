@@ -4,15 +4,21 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   CELLS,
   CHUNK,
+  claim,
   FIXTURES,
   GS,
   PCA,
+  provenanceFor,
   publish,
   type Sandbox,
   sandbox,
   stageAndSeal,
+  valuesOf,
 } from '../../test/publishing.js';
+import { openAnnData } from '../anndata/open.js';
+import { writeStrings } from '../anndata/zarr-write/strings.js';
 import { QUIET } from '../tasks/types.js';
+import type { VerifiedArray } from './verify-array.js';
 import { verifyOutputs } from './verify-outputs.js';
 
 describe.each(['v2.zarr', 'v3.zarr', 'v3-sharded.zarr'])('verifyOutputs of a copy of %s', (fixture) => {
@@ -32,6 +38,27 @@ describe.each(['v2.zarr', 'v3.zarr', 'v3-sharded.zarr'])('verifyOutputs of a cop
   };
   const block = (key: string, at: number) =>
     join(box.output, 'obsm', key, fixture === 'v2.zarr' ? `${at}.0` : `c/${at}/0`);
+
+  type Members = Record<string, unknown>;
+  /** Rewrites the metadata of an array, and what Obsmith wrote about it. */
+  const changeArray = async (
+    key: string,
+    change: (array: Members) => Members,
+    note: (obsmith: Members) => Members = (obsmith) => obsmith,
+  ): Promise<void> => {
+    const edit = async (file: string, by: (content: Members) => Members) => {
+      const path = join(box.output, 'obsm', key, file);
+      await writeFile(path, JSON.stringify(by(JSON.parse(await readFile(path, 'utf8')) as Members)));
+    };
+    const noted = (attributes: Members) => ({ ...attributes, obsmith: note(attributes.obsmith as Members) });
+    if (fixture === 'v2.zarr') {
+      await edit('.zarray', change);
+      await edit('.zattrs', noted);
+    } else {
+      await edit('zarr.json', (array) => change({ ...array, attributes: noted(array.attributes as Members) }));
+    }
+  };
+  const typeOf = (name: 'float16'): Members => (fixture === 'v2.zarr' ? { dtype: '<f2' } : { data_type: name });
 
   it('finds nothing wrong with what was published', async () => {
     const done: number[] = [];
@@ -69,6 +96,62 @@ describe.each(['v2.zarr', 'v3.zarr', 'v3-sharded.zarr'])('verifyOutputs of a cop
       { where: CHUNK.name, message: expect.stringMatching(/expected the 24 cells of .*, found 60/) },
     ]);
     expect((await verify(null)).problems).toEqual([]);
+  });
+
+  it('tells another order of cells, shape and type', async () => {
+    const swapped = join(box.base, 'swapped.zarr');
+    await cp(join(FIXTURES, 'v2.zarr'), swapped, { recursive: true });
+    const store = await openAnnData(swapped);
+    const names = await store.names('obs');
+    await rm(join(swapped, 'obs/_index'), { recursive: true });
+    await writeStrings(join(swapped, 'obs/_index'), [names[1]!, names[0]!, ...names.slice(2)]);
+    expect((await verify(swapped)).problems).toMatchObject([
+      { where: CHUNK.name, message: expect.stringContaining(`cell 0 is "${names[0]}", expected "${names[1]}"`) },
+    ]);
+    await changeArray('X_gs', (array) => ({ ...array, ...typeOf('float16') }));
+    await changeArray('X_other', (array) => ({ ...array, shape: [59, 4] }));
+    const { problems } = await verify();
+    const messages = problems.map(({ where, message }) => `${where}: ${message}`);
+    expect(messages).toContainEqual(expect.stringMatching(/obsm\/X_gs: expected float32, found float16/));
+    expect(messages).toContainEqual(expect.stringMatching(/obsm\/X_other: expected 60 rows.*shape \(59, 4\)/));
+    expect(messages).toContainEqual(expect.stringMatching(/obsm\/X_other: expected 5 columns.*found 4/));
+  });
+
+  it('compares rows of zeros with those that provenance lists', async () => {
+    const embedding = { ...PCA, key: 'X_tokens' };
+    const staged = await claim(box, embedding);
+    const values = valuesOf(embedding);
+    for (const row of [0, 20, 21]) values.fill(0, row * 5, row * 5 + 5);
+    for (let at = 0; at < staged.blocks; at++)
+      await staged.writeBlock(at, values.subarray(at * 16 * 5, (at + 1) * 16 * 5));
+    const listed = [
+      [0, 1],
+      [20, 22],
+    ];
+    await staged.seal({ ...provenanceFor(embedding), zeroRows: listed });
+    await publish(box, embedding);
+    const tokens = (arrays: readonly VerifiedArray[]) => arrays.find(({ key }) => key === 'X_tokens');
+    const whole = await verify();
+    expect(whole.problems).toEqual([]);
+    expect(tokens(whole.arrays)).toMatchObject({ zeroRows: 3, listedZeroRows: 3 });
+
+    const list = (zeroRows: unknown) =>
+      changeArray(
+        'X_tokens',
+        (array) => array,
+        (obsmith) => ({ ...obsmith, zeroRows }),
+      );
+    const messages = async () => (await verify()).problems.map(({ message }) => message);
+    await list([[0, 1]]);
+    expect(await messages()).toEqual([
+      'expected the 1 rows of zeros that its provenance lists, found 3: row 20 is not listed, but zeros',
+    ]);
+    await list([[0, 3], ...listed.slice(1)]);
+    expect(await messages()).toEqual([
+      'expected the 5 rows of zeros that its provenance lists, found 3: row 1 is listed, but holds other values',
+    ]);
+    await list('all');
+    expect(await messages()).toEqual([expect.stringContaining('lists zeroRows "all"')]);
   });
 
   it('finds arrays that readers do not see, and listed ones that are gone', async () => {

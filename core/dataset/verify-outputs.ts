@@ -1,11 +1,12 @@
 import { inspectArrays, type PublishedArray } from '../anndata/obsm/inspect-arrays.js';
 import { listedKeys } from '../anndata/obsm/listing.js';
 import { readObsmNode } from '../anndata/obsm/obsm-array.js';
-import { type RowsSummary, summarizeRows } from '../anndata/obsm/rows-summary.js';
 import { storeExists } from '../anndata/obsm/store-exists.js';
 import { openAnnData } from '../anndata/open.js';
-import { invalidInput, isObsmithError, type Problem } from '../errors.js';
+import type { Problem } from '../errors.js';
 import type { TaskContext } from '../tasks/types.js';
+import { collecting } from './collecting.js';
+import { type VerifiedArray, verifyArray } from './verify-array.js';
 
 export interface OutputToVerify {
   /** "train/chunk_0", or the path as it was given. */
@@ -14,13 +15,6 @@ export interface OutputToVerify {
   readonly input: string | null;
   /** Absolute path of the output store. */
   readonly output: string;
-}
-
-export interface VerifiedArray extends PublishedArray {
-  readonly key: string;
-  /** Rows that are zero throughout; null where the values could not be read. */
-  readonly zeroRows: number | null;
-  readonly finite: boolean | null;
 }
 
 export interface VerifiedOutput {
@@ -42,7 +36,7 @@ export async function verifyOutputs(
   stores: readonly OutputToVerify[],
   context: TaskContext,
 ): Promise<VerifiedOutput[]> {
-  const total = await countRows(stores);
+  const total = await rowsOfArrays(stores);
   let done = 0;
   const verified: VerifiedOutput[] = [];
   for (const store of stores) {
@@ -58,10 +52,10 @@ export async function verifyOutputs(
   return verified;
 }
 
-async function countRows(stores: readonly OutputToVerify[]): Promise<number> {
+async function rowsOfArrays(stores: readonly OutputToVerify[]): Promise<number> {
   let rows = 0;
   for (const { output } of stores) {
-    const arrays = await tried([], output, '', () => inspectArrays(output));
+    const arrays = await collecting([], '', () => inspectArrays(output));
     for (const { shape } of Object.values(arrays ?? {})) rows += shape[0] ?? 0;
   }
   return rows;
@@ -82,10 +76,10 @@ async function verifyOutput(
     });
     return { name, output, cells: null, arrays: [], problems };
   }
-  const names = await tried(problems, name, REMAKE, () => cellNames(output));
+  const names = await collecting(problems, name, () => cellNames(output), REMAKE);
   if (names === null) return { name, output, cells: null, arrays: [], problems };
   if (store.input !== null) await compareCells(store.input, names, name, problems);
-  const inspected = (await tried(problems, name, REMAKE, () => inspectArrays(output))) ?? {};
+  const inspected = (await collecting(problems, name, () => inspectArrays(output), REMAKE)) ?? {};
   checkListing(output, inspected, name, problems);
   const arrays: VerifiedArray[] = [];
   for (const [key, array] of Object.entries(inspected)) {
@@ -98,7 +92,6 @@ async function verifyOutput(
 }
 
 const REMAKE = 'Move the output away and run again: it is made anew from its input.';
-const RECOMPUTE = 'Run again: the array is recomputed and replaced.';
 
 async function cellNames(path: string): Promise<string[]> {
   const store = await openAnnData(path);
@@ -115,7 +108,7 @@ async function compareCells(
   where: string,
   problems: Problem[],
 ): Promise<void> {
-  const expected = await tried(problems, where, 'Restore the input.', () => cellNames(input));
+  const expected = await collecting(problems, where, () => cellNames(input), 'Restore the input.');
   if (expected === null) return;
   if (expected.length !== found.length) {
     const message = `expected the ${expected.length} cells of ${input}, found ${found.length}`;
@@ -153,55 +146,5 @@ function checkListing(
       message: 'listed in the consolidated metadata but absent, so readers find NaN',
       remedy,
     });
-  }
-}
-
-interface ArrayPlace {
-  readonly cells: number;
-  readonly where: string;
-  readonly problems: Problem[];
-}
-
-async function verifyArray(
-  output: string,
-  key: string,
-  array: PublishedArray,
-  { cells, where, problems }: ArrayPlace,
-  context: TaskContext,
-): Promise<VerifiedArray> {
-  const { shape, dtype, method, digest } = array;
-  const isOurs = method !== null && !array.inherited;
-  const report = (message: string) => problems.push({ where, message, remedy: RECOMPUTE });
-  if (shape[0] !== cells) report(`expected ${cells} rows, one for each cell, found shape (${shape.join(', ')})`);
-  if (isOurs && shape.length !== 2) report(`expected two axes, found shape (${shape.join(', ')})`);
-  const dim = (array.parameters as { dim?: unknown } | null)?.dim;
-  if (isOurs && typeof dim === 'number' && shape[1] !== dim)
-    report(`expected ${dim} columns by its provenance, found ${shape[1]}`);
-  if (isOurs && dtype !== 'float32') report(`expected float32, found ${dtype}`);
-  const read = async () => {
-    const node = readObsmNode(output, key);
-    if (node === null || node === 'group') throw invalidInput(`obsm/${key} is no longer an array`, RECOMPUTE);
-    return summarizeRows(node, context, isOurs ? 'error' : 'fill');
-  };
-  const found: RowsSummary | null = shape.length === 2 ? await tried(problems, where, RECOMPUTE, read) : null;
-  if (found && !array.inherited && found.nonFinite) {
-    const { row, column, value } = found.nonFinite;
-    report(`expected finite values, found ${value} at row ${row}, column ${column}`);
-  }
-  if (found && isOurs && digest === null) report('its provenance has no digest');
-  if (found && isOurs && digest !== null && found.digest !== digest) {
-    report(`its values have the digest ${found.digest}, its provenance says ${digest}`);
-  }
-  return { ...array, key, zeroRows: found?.zeroRows ?? null, finite: found ? found.nonFinite === null : null };
-}
-
-/** The result of `work`, or null after adding what is wrong to `problems`. */
-async function tried<T>(problems: Problem[], where: string, remedy: string, work: () => Promise<T>): Promise<T | null> {
-  try {
-    return await work();
-  } catch (error) {
-    if (!isObsmithError(error) || error.type !== 'InvalidInput') throw error;
-    problems.push({ where, message: error.message, remedy });
-    return null;
   }
 }

@@ -1,10 +1,13 @@
 import type { AnnData } from '../anndata/types.js';
+import { invalidInput } from '../errors.js';
 import { loadSymbolTable } from './symbol-table.js';
 import type { ChunkSummary, Json } from './types.js';
 
 /** An Ensembl stable id of any species; "ENSA" and other symbols that begin alike are none. */
 export const ENSEMBL_ID = /^ENS[A-Z]*\d{6,}/;
 const ENSEMBL_COLUMN = 'ensembl_id';
+/** The element that holds Ensembl ids beside the var index. */
+export const ENSEMBL_ELEMENT = `var/${ENSEMBL_COLUMN}`;
 
 /** Which genes the var columns of a chunk are. */
 export interface GeneIdentity {
@@ -30,7 +33,7 @@ export type GeneIdentityReport = {
 
 /** What a method that identifies genes lists in `reads`. */
 export function geneIdentityElements(chunk: ChunkSummary): string[] {
-  return chunk.varColumns.includes(ENSEMBL_COLUMN) ? ['var/_index', `var/${ENSEMBL_COLUMN}`] : ['var/_index'];
+  return chunk.varColumns.includes(ENSEMBL_COLUMN) ? ['var/_index', ENSEMBL_ELEMENT] : ['var/_index'];
 }
 
 /** The var column that says which genes the columns are. */
@@ -62,6 +65,17 @@ export async function readGeneIds(chunk: AnnData): Promise<GeneIds> {
     return { source: 'symbols', values: names.map((symbol) => table.get(symbol) ?? null) };
   }
   return inIndex >= inColumn ? { source: 'index', values: names } : { source: 'ensembl_id', values: column };
+}
+
+/** readGeneIds of a chunk whose gene symbols may be looked up only where `mapSymbols` says so; else InvalidInput. */
+export async function readGeneIdsUnlessSymbols(chunk: AnnData, name: string, mapSymbols: boolean): Promise<GeneIds> {
+  const ids = await readGeneIds(chunk);
+  if (ids.source !== 'symbols' || mapSymbols) return ids;
+  const shown = (await chunk.names('var')).slice(0, 3).join(', ');
+  throw invalidInput(
+    `Missing ensembl_id for Geneformer: neither the var index of ${name} (${shown}, ...) nor var.ensembl_id has Ensembl ids`,
+    'Add Ensembl gene ids (ENSG...) as var.ensembl_id, or let symbols be looked up (map_symbols: true).',
+  );
 }
 
 /** An id without its version: "ENSG00000000003.5" -> "ENSG00000000003". */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { addRow, type RowRanges } from '../anndata/obsm/row-ranges.js';
 import { openTokenModel } from '../inference/token-model.js';
 import { tokenElements } from '../tokenization/prepare-tokens.js';
 import { countsProblems } from './counts.js';
@@ -54,20 +55,17 @@ async function openModel(
   const model = await openTokenModel({ ...given, bundle }, settings.batchSize);
   return {
     source: 'prepared',
-    provenance: { vocabularySha256: bundle.vocabularySha256, zeroRows: emptyRanges(tokens.lengths) },
+    provenance: { vocabularySha256: bundle.vocabularySha256, zeroRows: emptyRows(tokens.lengths) },
     report: tokens.report,
     embedRows: async (start, end, out) => model.embed(await tokens.rows(start, end), out),
   };
 }
 
-/** Rows without tokens as ranges [first, end). */
-function emptyRanges(lengths: Uint32Array): number[][] {
-  const ranges: [number, number][] = [];
+/** Rows without tokens. */
+function emptyRows(lengths: Uint32Array): RowRanges {
+  const ranges: RowRanges = [];
   lengths.forEach((length, row) => {
-    if (length > 0) return;
-    const last = ranges.at(-1);
-    if (last?.[1] === row) last[1] = row + 1;
-    else ranges.push([row, row + 1]);
+    if (length === 0) addRow(ranges, row);
   });
   return ranges;
 }

@@ -3,7 +3,7 @@ import { type AnnData, READ_ROWS, type RowBlock } from '../anndata/types.js';
 import { invalidInput } from '../errors.js';
 import type { GeneformerBundle } from '../inference/bundle/types.js';
 import { COUNTS, refuseNonCounts } from '../methods/counts.js';
-import { identifyGenes, readGeneIds, withoutVersion } from '../methods/gene-identity.js';
+import { identifyGenes, readGeneIdsUnlessSymbols, withoutVersion } from '../methods/gene-identity.js';
 import { refuseOtherSpecies } from '../methods/gene-match.js';
 import type { TaskContext } from '../tasks/types.js';
 import { type CellSums, cellFilter, cellSums, isCounted } from './cell-sums.js';
@@ -128,14 +128,7 @@ async function slotsOf({ input, name, bundle, mapSymbols }: TokenizeRequest): Pr
   slots: GeneSlots;
   source: TokenReport['source'];
 }> {
-  const { source, values } = await readGeneIds(input);
-  if (source === 'symbols' && !mapSymbols) {
-    const shown = (await input.names('var')).slice(0, 3).join(', ');
-    throw invalidInput(
-      `Missing ensembl_id for Geneformer: neither the var index of ${name} (${shown}, ...) nor var.ensembl_id has Ensembl ids`,
-      'Add Ensembl gene ids (ENSG...) as var.ensembl_id, or let symbols be looked up (map_symbols: true).',
-    );
-  }
+  const { source, values } = await readGeneIdsUnlessSymbols(input, name, mapSymbols);
   const slots = geneSlots(
     values.map((value) => (value === null ? null : withoutVersion(value))),
     bundle.vocabulary,

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
+import type { ResolvedConfig } from '../../core/config/types.js';
 import type { VerifiedInput } from '../../core/dataset/verify-inputs.js';
 import type { VerifiedOutput } from '../../core/dataset/verify-outputs.js';
 import type { Problem } from '../../core/errors.js';
@@ -58,15 +59,19 @@ export function register(program: Command, cli: Cli): void {
 }
 
 async function verifyInputs(cli: Cli, given: string[], flags: VerifyFlags): Promise<Outcome> {
-  const { verifyInputs } = await import('../../core/dataset/verify-inputs.js');
-  const config = await configured(cli, given, flags);
+  const [{ verifyInputs }, { requirementsOf, requirementsOfAll }] = await Promise.all([
+    import('../../core/dataset/verify-inputs.js'),
+    import('../../core/dataset/input-requirements.js'),
+  ]);
+  const configuration = await configured(cli, given, flags);
   const chunks =
-    config === null
+    configuration === null
       ? (await stores(cli, given)).map(({ name, output }) => ({ name, path: output }))
-      : config.targets.map(({ name, input }) => ({ name, path: input! }));
-  const batchKey = config === null ? (flags.batchKey ?? null) : config.batchKey;
+      : configuration.targets.map(({ name, input }) => ({ name, path: input! }));
+  const requirements =
+    configuration === null ? requirementsOfAll(flags.batchKey ?? null) : requirementsOf(configuration.config);
   const verified = await withProgress(cli, { stage: 'verifying inputs', unit: 'chunks' }, (ctx) =>
-    verifyInputs(chunks, { counts: true, ensembl: true, batchKey }, ctx),
+    verifyInputs(chunks, requirements, ctx),
   );
   return outcome(
     verified,
@@ -77,8 +82,7 @@ async function verifyInputs(cli: Cli, given: string[], flags: VerifyFlags): Prom
 
 async function verifyOutputs(cli: Cli, given: string[], flags: VerifyFlags): Promise<Outcome> {
   const { verifyOutputs } = await import('../../core/dataset/verify-outputs.js');
-  const config = await configured(cli, given, flags);
-  const targets = config?.targets ?? (await stores(cli, given));
+  const targets = (await configured(cli, given, flags))?.targets ?? (await stores(cli, given));
   const verified = await withProgress(cli, { stage: 'verifying outputs', unit: 'rows' }, (ctx) =>
     verifyOutputs(targets, ctx),
   );
@@ -108,7 +112,7 @@ async function configured(
   cli: Cli,
   given: readonly string[],
   flags: VerifyFlags,
-): Promise<{ targets: Target[]; batchKey: string | null } | null> {
+): Promise<{ config: ResolvedConfig; targets: Target[] } | null> {
   const [file] = given;
   if (given.length !== 1 || !/\.ya?ml$/.test(file!)) return null;
   const [{ loadConfig }, { discoverChunks }] = await Promise.all([
@@ -122,7 +126,7 @@ async function configured(
     input: join(config.base, input),
     output: join(config.base, output),
   }));
-  return { targets, batchKey: config.batch_key };
+  return { config, targets };
 }
 
 /** Stores at paths; an output's input is looked for where the pipeline has it. */
@@ -138,7 +142,13 @@ function inputOf(output: string): string | null {
   return [input, input.replace(/\.zarr\/?$/, '.h5ad')].find((candidate) => existsSync(candidate)) ?? null;
 }
 
-function outcome<T extends { readonly problems: readonly Problem[] }>(
+interface Verified {
+  readonly name: string;
+  readonly problems: readonly Problem[];
+  readonly notes?: readonly string[];
+}
+
+function outcome<T extends Verified>(
   chunks: readonly T[],
   columns: readonly Column[],
   rowsOf: (chunk: T) => string[][],
@@ -151,6 +161,8 @@ function outcome<T extends { readonly problems: readonly Problem[] }>(
       const { colours } = terminal;
       terminal.print(formatTable(terminal, columns, chunks.flatMap(rowsOf)));
       terminal.print();
+      for (const { name, notes = [] } of chunks)
+        for (const note of notes) terminal.print(`${colours.yellow('note')} ${name}: ${note}`);
       for (const problem of problems) terminal.print(formatProblem(problem, colours));
       const verdict =
         problems.length === 0 ? colours.green('no problems') : colours.red(formatCounted(problems.length, 'problem'));

@@ -1,6 +1,7 @@
 import type { TaskContext } from '../../tasks/types.js';
 import type { ArrayNode } from '../zarr/metadata.js';
 import { embeddingRows } from './obsm-array.js';
+import { addRow, countRows, type RowRanges } from './row-ranges.js';
 import { RowsDigest } from './rows-digest.js';
 
 /** What one pass over the values of an embedding finds. */
@@ -13,24 +14,31 @@ export interface RowsSummary {
   readonly nonFinite: { readonly row: number; readonly column: number; readonly value: number } | null;
 }
 
+/** What reading an embedding finds. */
+export interface ReadRows extends RowsSummary {
+  /** Which rows are zero throughout. */
+  readonly zeroRanges: RowRanges;
+}
+
 /** Reads a whole embedding, one chunk at a time. Progress is in rows. InvalidInput where a chunk is missing or corrupt. */
 export async function summarizeRows(
   node: ArrayNode,
   context: TaskContext,
   absent: 'error' | 'fill' = 'error',
-): Promise<RowsSummary> {
+): Promise<ReadRows> {
   const [total = 0, dim = 1] = node.shape;
   const digest = new RowsDigest(dim);
-  let zeroRows = 0;
+  const zeroRanges: RowRanges = [];
   let nonFinite: RowsSummary['nonFinite'] = null;
   for await (const { start, rows, values } of embeddingRows(node, absent)) {
     context.checkCancelled();
     digest.update(values);
-    zeroRows += zeroRowsIn(values, dim);
+    for (let row = 0; row < rows; row++)
+      if (isZero(values, row * dim, (row + 1) * dim)) addRow(zeroRanges, start + row);
     nonFinite ??= findNonFinite(values, start, dim);
     context.progress(start + rows, total);
   }
-  return { digest: digest.digest(), zeroRows, nonFinite };
+  return { digest: digest.digest(), zeroRows: countRows(zeroRanges), zeroRanges, nonFinite };
 }
 
 /** How many rows of a row-major matrix are zero throughout. */
