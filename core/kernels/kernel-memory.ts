@@ -30,6 +30,10 @@ export class KernelMemory<Exports> {
     return new Int32Array(this.#memory.buffer as ArrayBuffer, this.#take(length * 4), length);
   }
 
+  uint16(length: number): Uint16Array<ArrayBuffer> {
+    return new Uint16Array(this.#memory.buffer as ArrayBuffer, this.#take(length * 2), length);
+  }
+
   #take(bytes: number): number {
     const start = this.#end;
     this.#end = Math.ceil((start + bytes) / 16) * 16;

@@ -14,7 +14,8 @@ export function cellElements(chunk: ChunkSummary): string[] {
 export interface CellSums {
   /** numpy name of their type. */
   readonly dtype: string;
-  of(block: RowBlock, row: number): number;
+  /** @param counted sum of the counts of the cell */
+  of(cell: number, counted: number): number;
 }
 
 /** obs.n_counts as it is stored; where there is none, counts are summed, in the type of the matrix where that is float32. */
@@ -22,18 +23,10 @@ export async function cellSums(chunk: AnnData, countsType: string): Promise<Cell
   if ((await chunk.keys('obs')).includes(SUMS_COLUMN)) {
     const column = await chunk.column('obs', SUMS_COLUMN);
     if (column.kind !== 'numbers') throw notNumbers(chunk.path, SUMS_COLUMN, column.kind);
-    return { dtype: column.dtype ?? 'float64', of: (block, row) => column.values[block.start + row]! };
+    return { dtype: column.dtype ?? 'float64', of: (cell) => column.values[cell]! };
   }
-  if (countsType === 'float32') return { dtype: 'float32', of: (block, row) => Math.fround(sumOfRow(block, row)) };
-  return { dtype: 'float64', of: sumOfRow };
-}
-
-function sumOfRow(block: RowBlock, row: number): number {
-  const first = block.kind === 'sparse' ? block.indptr[row]! : row * block.columns;
-  const last = block.kind === 'sparse' ? block.indptr[row + 1]! : first + block.columns;
-  let sum = 0;
-  for (let at = first; at < last; at++) sum += block.values[at]!;
-  return sum;
+  if (countsType === 'float32') return { dtype: 'float32', of: (_cell, counted) => Math.fround(counted) };
+  return { dtype: 'float64', of: (_cell, counted) => counted };
 }
 
 /** Whether a cell is to be tokenized: obs.filter_pass is 1, or the chunk has no such column. */

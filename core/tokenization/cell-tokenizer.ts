@@ -1,7 +1,7 @@
-import type { DenseBlock, RowBlock, SparseBlock } from '../anndata/types.js';
+import type { RowBlock } from '../anndata/types.js';
 import type { TokenizerSettings, Vocabulary } from '../inference/bundle/types.js';
+import { FIRST_SUM, GeneRanking, type RankedColumns } from '../kernels/gene-ranking.js';
 import type { GeneSlots } from './gene-slots.js';
-import { Ranker } from './ranker.js';
 
 /** numpy's types whose quotient with a float32 is a float32. */
 const WITHIN_FLOAT32: ReadonlySet<string> = new Set(['float32', 'float16', 'int8', 'uint8', 'int16', 'uint16', 'bool']);
@@ -29,79 +29,47 @@ export function arithmeticOf(encoding: 'csr' | 'csc' | 'dense', counts: string, 
 export class CellTokenizer {
   /** Whether the last cell had more genes than there is room for. */
   cut = false;
-  readonly #slots: GeneSlots;
+  readonly #ranking: GeneRanking;
   readonly #arithmetic: Arithmetic;
-  readonly #reciprocals: Float64Array;
-  readonly #targetSum: number;
   readonly #most: number;
   readonly #wrap: readonly [number, number] | null;
-  readonly #ranker: Ranker;
-  readonly #slotAt: Int32Array;
-  readonly #sums: Float64Array;
 
   constructor(slots: GeneSlots, settings: TokenizerSettings, vocabulary: Vocabulary, arithmetic: Arithmetic) {
-    this.#slots = slots;
+    const { sparse, float32Products } = arithmetic;
     this.#arithmetic = arithmetic;
-    this.#reciprocals = slots.medians.map((median) => 1 / median);
-    this.#targetSum = settings.targetSum;
     this.#wrap = settings.specialToken ? [vocabulary.special['<cls>']!, vocabulary.special['<eos>']!] : null;
     this.#most = settings.inputSize - (this.#wrap ? 2 : 0);
-    this.#ranker = new Ranker(slots.tokens.length);
-    this.#slotAt = new Int32Array(slots.tokens.length);
-    this.#sums = new Float64Array(slots.tokens.length - slots.firstSum);
+    this.#ranking = new GeneRanking({
+      columns: columnsOf(slots, sparse),
+      sums: sumsOf(slots, sparse),
+      targetSum: settings.targetSum,
+      sparse,
+      float32Products,
+      most: this.#most,
+    });
+  }
+
+  /** Takes the next cell and returns the sum of its counts; null where its values are no counts. */
+  take(block: RowBlock, row: number): number | null {
+    this.#ranking.take(block, row);
+    return this.#ranking.areCounts() ? this.#ranking.sum() : null;
   }
 
   /**
-   * Writes the tokens of one row of a block to `out` from `at` on (room for the input size) and returns where they end;
-   * `at` where the cell has no gene of the vocabulary.
-   * @param sum total counts of the cell, above 0 where it has any
+   * Writes the tokens of the cell that was taken to `out` from `at` on (room for the input size) and returns where they
+   * end; `at` where the cell has no gene of the vocabulary.
+   * @param sum total counts of the cell, above 0
    */
-  tokenize(block: RowBlock, row: number, sum: number, out: Uint16Array, at: number): number {
-    const length = block.kind === 'sparse' ? this.#gatherSparse(block, row, sum) : this.#gatherDense(block, row, sum);
-    this.cut = length > this.#most;
-    if (length === 0) return at;
-    const order = this.#ranker.descending(length);
-    const { tokens } = this.#slots;
-    const slotAt = this.#slotAt;
-    const kept = Math.min(length, this.#most);
-    let end = at;
-    if (this.#wrap) out[end++] = this.#wrap[0];
-    for (let rank = 0; rank < kept; rank++) out[end++] = tokens[slotAt[order[rank]!]!]!;
-    if (this.#wrap) out[end++] = this.#wrap[1];
-    return end;
-  }
-
-  #gatherSparse(block: SparseBlock, row: number, sum: number): number {
-    const { slotOf, firstSum } = this.#slots;
-    const { indices, indptr, values } = block;
-    const sums = this.#sums;
-    const factor = this.#factor(sum);
-    let length = 0;
-    const end = indptr[row + 1]!;
-    for (let stored = indptr[row]!; stored < end; stored++) {
-      const slot = slotOf[indices[stored]!]!;
-      if (slot < 0) continue;
-      if (slot >= firstSum) sums[slot - firstSum]! += values[stored]!;
-      else length = this.#put(length, slot, values[stored]!, factor);
-    }
-    return this.#putSums(length, factor);
-  }
-
-  #gatherDense(block: DenseBlock, row: number, sum: number): number {
-    const { slotOf, firstSum } = this.#slots;
-    const { values } = block;
-    const sums = this.#sums;
-    const factor = this.#factor(sum);
-    const start = row * block.columns;
-    let length = 0;
-    for (let column = 0; column < block.columns; column++) {
-      const value = values[start + column]!;
-      const slot = slotOf[column]!;
-      if (value === 0 || slot < 0) continue;
-      if (slot >= firstSum) sums[slot - firstSum]! += value;
-      else length = this.#put(length, slot, value, factor);
-    }
-    return this.#putSums(length, factor);
+  tokenize(sum: number, out: Uint16Array, at: number): number {
+    const start = this.#wrap ? at + 1 : at;
+    const genes = this.#ranking.rank(this.#factor(sum), out, start);
+    this.cut = genes > this.#most;
+    if (genes === 0) return at;
+    const end = start + Math.min(genes, this.#most);
+    if (this.#wrap === null) return end;
+    out[at] = this.#wrap[0];
+    out[end] = this.#wrap[1];
+    return end + 1;
   }
 
   /** What counts are multiplied by (sparse) or divided by (dense). */
@@ -110,26 +78,24 @@ export class CellTokenizer {
     if (!sparse) return sum;
     return float32Sums ? Math.fround(1 / sum) : 1 / sum;
   }
-
-  #put(length: number, slot: number, count: number, factor: number): number {
-    const { sparse, float32Products } = this.#arithmetic;
-    let scaled = sparse ? count * factor : count / factor;
-    if (float32Products) scaled = Math.fround(scaled);
-    scaled *= this.#targetSum;
-    if (float32Products) scaled = Math.fround(scaled);
-    this.#ranker.values[length] = sparse ? scaled * this.#reciprocals[slot]! : scaled / this.#slots.medians[slot]!;
-    this.#slotAt[length] = slot;
-    return length + 1;
-  }
-
-  /** Genes summed from several columns come last; a sum of 0 is no gene of the cell. */
-  #putSums(length: number, factor: number): number {
-    const sums = this.#sums;
-    for (let i = 0; i < sums.length; i++) {
-      if (sums[i] === 0) continue;
-      length = this.#put(length, this.#slots.firstSum + i, sums[i]!, factor);
-      sums[i] = 0;
-    }
-    return length;
-  }
 }
+
+function columnsOf(slots: GeneSlots, sparse: boolean): RankedColumns {
+  const { slotOf, firstSum, tokens } = slots;
+  const worth = worthOfSlots(slots, sparse);
+  return {
+    worth: Float64Array.from(slotOf, (slot) => worth[slot] ?? 0),
+    codes: slotOf.map((slot) => (slot >= firstSum ? FIRST_SUM + slot - firstSum : (tokens[slot] ?? -1))),
+  };
+}
+
+function sumsOf(slots: GeneSlots, sparse: boolean): RankedColumns {
+  const { firstSum, tokens } = slots;
+  return {
+    worth: worthOfSlots(slots, sparse).subarray(firstSum),
+    codes: Int32Array.from(tokens.subarray(firstSum)),
+  };
+}
+
+const worthOfSlots = ({ medians }: GeneSlots, sparse: boolean): Float64Array =>
+  sparse ? medians.map((median) => 1 / median) : medians;

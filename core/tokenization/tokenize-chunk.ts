@@ -54,7 +54,6 @@ export async function tokenizeChunk(request: TokenizeRequest, context: TaskConte
     const pass = new TokenPass(tokenizer, sums, await cellFilter(input), blockRows, bundle.tokenizer.inputSize);
     for await (const block of input.rowBlocks(COUNTS, { blockRows })) {
       context.checkCancelled();
-      refuseNonCounts(block, name);
       await pass.write(block, name, writer);
       context.progress(block.start + block.rows, input.cells);
     }
@@ -99,7 +98,9 @@ class TokenPass {
     let end = 0;
     for (let row = 0; row < block.rows; row++) {
       const start = end;
-      if (this.#passes(block.start + row)) end = this.#tokenize(block, row, start, chunkName);
+      const counted = this.#tokenizer.take(block, row);
+      if (counted === null) refuseNonCounts(block, chunkName);
+      else if (this.#passes(block.start + row)) end = this.#tokenize(block, row, counted, start, chunkName);
       else this.counts.filteredCells++;
       this.#lengths[row] = end - start;
     }
@@ -107,11 +108,9 @@ class TokenPass {
     await writer.write(this.#tokens.subarray(0, end), this.#lengths.subarray(0, block.rows));
   }
 
-  #tokenize(block: RowBlock, row: number, start: number, chunkName: string): number {
-    const sum = this.#sums.of(block, row);
-    const end = isCounted(block, row, sum, chunkName)
-      ? this.#tokenizer.tokenize(block, row, sum, this.#tokens, start)
-      : start;
+  #tokenize(block: RowBlock, row: number, counted: number, start: number, chunkName: string): number {
+    const sum = this.#sums.of(block.start + row, counted);
+    const end = isCounted(block, row, sum, chunkName) ? this.#tokenizer.tokenize(sum, this.#tokens, start) : start;
     if (end === start) this.counts.emptyCells++;
     else if (this.#tokenizer.cut) this.counts.truncatedCells++;
     return end;
