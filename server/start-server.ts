@@ -62,7 +62,7 @@ function commandOf(
     ...(uiPort === undefined ? ['--headless'] : ['--ui-port', String(uiPort), '--ui-ip', uiHost ?? host]),
     ...(databaseFile === undefined ? [] : ['--db-filename', databaseFile]),
     ...SEARCH_ATTRIBUTES.flatMap(({ name, type }) => ['--search-attribute', `${name}=${CLI_TYPES[type]}`]),
-    ...[...ONE_PARTITION, ...settings].flatMap((setting) => ['--dynamic-config-value', setting]),
+    ...[...ONE_PARTITION, ...UNTHROTTLED_QUEUES, ...settings].flatMap((setting) => ['--dynamic-config-value', setting]),
   ];
 }
 
@@ -71,6 +71,15 @@ function commandOf(
  * second, while cores are idle; four parts pay off with thousands of tasks a second only.
  */
 const ONE_PARTITION = ['matching.numTaskqueueReadPartitions=1', 'matching.numTaskqueueWritePartitions=1'];
+
+/**
+ * The development server has one shard, whose queues it reads at most 20 times a second once 20 reads are used up. Each step
+ * of a workflow is a read or two, so a run would go on in ticks of 50 ms. A cluster has hundreds of shards, each with a limit
+ * of its own.
+ */
+const UNTHROTTLED_QUEUES = ['transfer', 'timer', 'visibility'].map(
+  (queue) => `history.${queue}ProcessorMaxPollRPS=10000`,
+);
 
 const CLI_TYPES = { KEYWORD: 'Keyword', KEYWORD_LIST: 'KeywordList' } as const;
 

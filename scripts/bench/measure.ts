@@ -25,27 +25,51 @@ export async function measure(
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     stdout += text;
   });
-  let peakBytes = 0;
-  const timer = setInterval(() => {
-    if (child.pid !== undefined) peakBytes = Math.max(peakBytes, treeBytes(child.pid));
-  }, SAMPLE_MS);
+  const peak = new PeakMemory();
+  const timer = setInterval(() => child.pid !== undefined && peak.sample(child.pid), SAMPLE_MS);
   try {
     const code = await new Promise<number>((resolve, reject) => {
       child.on('error', reject);
       child.on('close', (exit) => resolve(exit ?? 1));
     });
-    return { stdout, code, wallSeconds: (performance.now() - started) / 1000, peakBytes };
+    return { stdout, code, wallSeconds: (performance.now() - started) / 1000, peakBytes: peak.bytes };
   } finally {
     clearInterval(timer);
   }
 }
 
-function treeBytes(root: number): number {
+/**
+ * Proportional set sizes take the kernel a walk over all pages, which would keep a core busy that the measured processes
+ * need. So they are read only where the resident sets, which are known at once, have grown since they were read last.
+ */
+class PeakMemory {
+  bytes = 0;
+  #resident = 0;
+
+  sample(root: number): void {
+    const pids = treeOf(root);
+    const resident = sumOf(pids, residentPages);
+    if (resident < GROWTH * this.#resident) return;
+    this.#resident = Math.max(this.#resident, resident);
+    this.bytes = Math.max(this.bytes, sumOf(pids, proportionalBytes));
+  }
+}
+
+/** Smaller changes of the resident sets are not worth a walk. */
+const GROWTH = 1.005;
+
+const sumOf = (pids: readonly number[], sizeOf: (pid: number) => number): number =>
+  pids.reduce((sum, pid) => sum + sizeOf(pid), 0);
+
+/** The process and all that it started, without the Temporal server. */
+function treeOf(root: number): number[] {
   const children = childrenByParent();
   const pids = [root];
   for (const pid of pids) pids.push(...(children.get(pid) ?? []));
-  return pids.filter((pid) => !isTemporalServer(pid)).reduce((sum, pid) => sum + proportionalBytes(pid), 0);
+  return pids.filter((pid) => !isTemporalServer(pid));
 }
+
+const residentPages = (pid: number): number => Number(read(`/proc/${pid}/statm`).split(' ')[1] ?? 0);
 
 function childrenByParent(): Map<number, number[]> {
   const children = new Map<number, number[]>();
