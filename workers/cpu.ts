@@ -1,10 +1,8 @@
-import { availableParallelism } from 'node:os';
 import { Worker } from '@temporalio/worker';
 import { cpuActivities } from '../activities/cpu.js';
 import { handBack } from '../activities/hand-back.js';
 import { lightActivities } from '../activities/light.js';
 import { built } from '../core/package-root.js';
-import { boundThreads } from '../core/tasks/thread-lanes.js';
 import type { ServerSettings } from '../server/connection-settings.js';
 import { deploymentOptions } from '../server/deployment.js';
 import { queueNames } from '../server/queues.js';
@@ -15,8 +13,8 @@ import { connectWorker } from './runtime.js';
 import { announceVersion } from './versioning.js';
 
 export interface CpuWorkerOptions extends WorkerEnd {
-  /** Threads that compute at once on `obsmith-cpu` where memory suffices, default one per core. */
-  readonly concurrency?: number;
+  /** Threads that compute at once on `obsmith-cpu` where memory suffices. */
+  readonly threads: number;
   readonly server: ServerSettings;
   readonly metrics?: string;
   /** Workflows go only to workers of the deployment's current version. */
@@ -67,13 +65,11 @@ export async function runCpuWorker(options: CpuWorkerOptions): Promise<void> {
       // A run ends when its lease is released, and that waits for a heartbeat.
       maxHeartbeatThrottleInterval: '1s',
     });
-    const cores = options.concurrency ?? availableParallelism();
-    boundThreads(cores);
     const cpu = await Worker.create({
       ...common,
       taskQueue: queues.cpu,
       activities: cpuActivities,
-      tuner: activitySlots(cores),
+      tuner: activitySlots(options.threads),
       maxHeartbeatThrottleInterval: '5s',
     });
     if (options.versioned) void announceVersion(connection, namespace, workerDeploymentOptions, options.signal, logger);

@@ -1,6 +1,12 @@
 import { type ErrorType, ObsmithError, type Problem } from '../errors.js';
 import type { TaskName } from './definitions.js';
 
+/** What a thread is started with. */
+export interface ThreadData {
+  /** Tasks to load the rooms of before they come. */
+  readonly expects: readonly TaskName[];
+}
+
 /** Tasks of one name that a thread runs together; mostly it is one. */
 export interface StartMessage {
   readonly name: TaskName;

@@ -12,68 +12,64 @@ import type {
   TaskOutput,
 } from './definitions.js';
 import { fromLostPermission } from './lost-permission.js';
+import { ROOMS } from './rooms.js';
 import type { TaskContext } from './types.js';
 
 type Run<N extends TaskName> = (input: TaskInput<N>, context: TaskContext) => Promise<TaskOutput<N>>;
 
-/**
- * Each task as a function of plain data: it looks up the plan and calls the room that does the work. Rooms are imported
- * when first needed, so that a thread that only publishes never loads HDF5 or numeric kernels.
- */
+/** Each task as a function of plain data: it looks up the plan and calls the room that does the work. */
 const RUN: { [N in TaskName]: Run<N> } = {
   async planRun({ request, folder, run }) {
-    const { planRun } = await import('../plan/plan-run.js');
+    const { planRun } = await ROOMS.planRun();
     return planRun(request, folder, run);
   },
   async openChunk(input, context) {
-    const { openChunk } = await import('../plan/open-chunk.js');
+    const { openChunk } = await ROOMS.openChunk();
     return openChunk(input, context);
   },
   async scanChunk(input, context) {
-    const { scanPlannedChunk } = await import('../fits/early-statistics.js');
+    const { scanPlannedChunk } = await ROOMS.scanChunk();
     const { chunk, ...loaded } = await lookUp(input, input.chunk);
     const { cells } = await scanPlannedChunk(loaded, chunk, context);
     return { cells };
   },
   async stageInput(input, context) {
-    const { stageInput } = await import('../anndata/publish/stage-input.js');
+    const { stageInput } = await ROOMS.stageInput();
     const { base, chunk, staging } = await lookUp(input, input.chunk);
     await stageInput({ base, chunk, staging }, context);
     return { name: chunk.name };
   },
   async prepareChunk(input, context) {
-    const { prepareChunk } = await import('../embed/prepare-chunk.js');
+    const { prepareChunk } = await ROOMS.prepareChunk();
     const { base, plan, chunk } = await lookUp(input, input.chunk);
     return prepareChunk({ base, dataset: plan.dataset, chunk, method: await methodOf(input) }, context);
   },
   async embedChunk(input, context) {
     const planned = await methodOf(input);
     if (!planned.model) return embedTogether([{ input, context }])[0]!;
-    const { embedChunk } = await import('../embed/embed-together.js');
+    const { embedChunk } = await ROOMS.embedChunk();
     const { withinBatchLimit } = await import('../inference/batch-limit.js');
     const request = await embedRequest(input);
     const embed = (method: PlannedMethod) => embedChunk({ ...request, method }, context);
     return withinBatchLimit({ base: request.base, plan: input.plan }, planned, input.batchSize, embed);
   },
   async probeDevice({ device }) {
-    const { probeDevice } = await import('../inference/probe-device.js');
+    const { probeDevice } = await ROOMS.probeDevice();
     await probeDevice(device);
     return {};
   },
   async findChunks({ chunks, ...location }) {
-    const { findChunks } = await import('../plan/find-chunks.js');
+    const { findChunks } = await ROOMS.findChunks();
     return { indexes: await findChunks(location, chunks) };
   },
   async discardStaged({ method, ...input }) {
-    const { discardStaged } = await import('../anndata/publish/discard-staged.js');
+    const { discardStaged } = await ROOMS.discardStaged();
     const { base, staging } = await lookUp(input, input.chunk);
     await discardStaged(join(base, staging), `X_${method}`);
     return {};
   },
   async publishArray(input, context) {
-    const { publishArray } = await import('../anndata/publish/publish-array.js');
-    const { readScan } = await import('../dataset/scan.js');
-    const { inputProvenance, signatureOf } = await import('../methods/provenance.js');
+    const { publishArray, readScan, inputProvenance, signatureOf } = await ROOMS.publishArray();
     const { base, plan, chunk, staging } = await lookUp(input, input.chunk);
     const scan = await readScan(base, plan.dataset, chunk.name);
     const provenance = inputProvenance(await methodOf(input), scan!, await fitFor(input));
@@ -81,30 +77,30 @@ const RUN: { [N in TaskName]: Run<N> } = {
     return publishArray({ base, chunk, staging, key: `X_${input.method}`, attempt: input.attempt, signature }, context);
   },
   async resolveFits(input) {
-    const { resolveFits } = await import('../fits/resolve-fits.js');
+    const { resolveFits } = await ROOMS.resolveFits();
     const { loadPlan } = await import('../plan/load-plan.js');
     return resolveFits(await loadPlan(input));
   },
   async accumulateRound(input, context) {
-    const { accumulateRound } = await import('../fits/accumulate-round.js');
+    const { accumulateRound } = await ROOMS.accumulateRound();
     return accumulateRound({ ...(await roundOf(input)), position: input.position }, context);
   },
   async mergeRound(input, context) {
-    const { mergeRound } = await import('../fits/merge-round.js');
+    const { mergeRound } = await ROOMS.mergeRound();
     await mergeRound({ ...(await roundOf(input)), level: input.level, index: input.index }, context);
     return {};
   },
   async solveRound(input, context) {
-    const { solveRound } = await import('../fits/solve-round.js');
+    const { solveRound } = await ROOMS.solveRound();
     return solveRound(await roundOf(input), context);
   },
   async closeChunk({ wave, outcome, ...input }) {
-    const { recordOutcome } = await import('../dataset/journal.js');
+    const { recordOutcome } = await ROOMS.closeChunk();
     const { base, plan, chunk } = await lookUp(input, input.chunk);
     return recordOutcome(base, plan.id, chunk.name, wave, outcome);
   },
   async finalize(input, context) {
-    const { finalize } = await import('../dataset/finalize.js');
+    const { finalize } = await ROOMS.finalize();
     return finalize(input, context);
   },
 };
@@ -121,7 +117,7 @@ export interface TaskMember<N extends TaskName> {
 function embedTogether(members: readonly TaskMember<'embedChunk'>[]): Promise<EmbedOutcome>[] {
   const requests = members.map(({ input }) => embedRequest(input));
   const pass = Promise.allSettled(requests).then(async (looked) => {
-    const { embedTogether } = await import('../embed/embed-together.js');
+    const { embedTogether } = await ROOMS.embedChunk();
     const found = members.flatMap(({ context }, member) => {
       const request = looked[member]!;
       return request.status === 'fulfilled' ? [{ member, request: request.value, context }] : [];
@@ -204,13 +200,13 @@ async function fitFor(input: MethodInput) {
   const method = await methodOf(input);
   if (method.fitRounds.length === 0) return null;
   const { loadPlan } = await import('../plan/load-plan.js');
-  const { fitOf } = await import('../fits/resolve-fits.js');
+  const { fitOf } = await ROOMS.resolveFits();
   return fitOf(await loadPlan(input), method);
 }
 
 async function roundOf(input: RoundInput) {
   const { loadPlan } = await import('../plan/load-plan.js');
-  const { readResolvedFits } = await import('../fits/resolve-fits.js');
+  const { readResolvedFits } = await ROOMS.resolveFits();
   const loaded = await loadPlan(input);
   return {
     loaded,

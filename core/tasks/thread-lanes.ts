@@ -3,6 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { built } from '../package-root.js';
 import { cancelled } from './cancelled.js';
 import type { TaskName } from './definitions.js';
+import type { ThreadData } from './messages.js';
 
 /**
  * Room for the young objects of a thread. What tasks compute with lies in typed arrays outside of it, and V8 would let the
@@ -29,6 +30,15 @@ class Lane {
 
   resize(threads: number): void {
     this.#threads = threads;
+  }
+
+  /** Starts threads before there is work for them; they load what such tasks need. */
+  startIdle(threads: number, expects: readonly TaskName[]): void {
+    for (let at = 0; at < Math.min(threads, this.#threads); at++) {
+      const thread = startThread(expects);
+      thread.unref();
+      this.#idle.push(thread);
+    }
   }
 
   /** A thread for one task, `atOnce` however many are busy. @throws Cancelled once `signal` aborts while all threads are busy */
@@ -75,8 +85,9 @@ class Lane {
   }
 }
 
-function startThread(): Worker {
+function startThread(expects: readonly TaskName[] = []): Worker {
   return new Worker(built('core/tasks/thread.js'), {
+    workerData: { expects } satisfies ThreadData,
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_OBJECTS_MB },
   });
 }
@@ -107,6 +118,19 @@ export const takeThread = (name: TaskName, signal?: AbortSignal): Promise<Worker
 
 /** How many threads work on matrices at a time; without it as many as there are tasks. */
 export const boundThreads = (threads: number): void => matrices.resize(threads);
+
+/** Threads for matrices that are started early at most: they would take cores from each other, and from who starts them. */
+const EARLY_THREADS = 4;
+const MATRIX_TASKS = ['scanChunk', 'openChunk', 'stageInput', 'embedChunk'] as const;
+const ROUND_TASKS = ['accumulateRound', 'mergeRound', 'solveRound'] as const;
+
+/** Bounds the threads for matrices, and starts threads for all kinds of tasks: they load their code while nothing is to be computed yet. */
+export function startThreads(threads: number): void {
+  boundThreads(threads);
+  matrices.startIdle(EARLY_THREADS, ['planRun', ...MATRIX_TASKS, ...ROUND_TASKS, 'finalize']);
+  publishing.startIdle(1, ['publishArray']);
+  moments.startIdle(1, ['resolveFits', 'closeChunk']);
+}
 
 /** Ends all idle threads; for a process that is shutting down. */
 export async function stopIdleThreads(): Promise<void> {

@@ -1,7 +1,8 @@
-import { parentPort } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 import { cancelled } from './cancelled.js';
 import type { TaskName } from './definitions.js';
-import { type StartMessage, serializeError, type ThreadMessage } from './messages.js';
+import { type StartMessage, serializeError, type ThreadData, type ThreadMessage } from './messages.js';
+import { ROOMS } from './rooms.js';
 import { runTogether } from './run-inline.js';
 import type { TaskContext } from './types.js';
 
@@ -25,6 +26,9 @@ parentPort!.on('message', ({ name, members }: StartMessage) => {
     );
   }
 });
+
+// What cannot be imported is the error of the task that needs it.
+for (const name of (workerData as ThreadData).expects) await ROOMS[name]().catch(() => {});
 
 function contextOf(member: number, cancelFlag: SharedArrayBuffer): TaskContext {
   const flag = new Int32Array(cancelFlag);

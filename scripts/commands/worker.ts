@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { type Command, InvalidArgumentError } from 'commander';
 import { isObsmithError, withRemedy } from '../../core/errors.js';
 import { type Device, deviceOf, parseDevice } from '../../core/inference/device.js';
@@ -34,13 +35,17 @@ export function register(program: Command, cli: Cli): void {
     'one per core, fewer while memory is scarce',
   ).action(
     cli.action(async (flags: WorkerFlags) => {
+      const threads = flags.concurrency ?? availableParallelism();
+      // First: they load what they need while this thread loads the SDK and connects.
+      const { startThreads } = await import('../../core/tasks/thread-lanes.js');
+      startThreads(threads);
       const [{ runCpuWorker }, { queuePrefix }] = await Promise.all([
         import('../../workers/cpu.js'),
         import('../../server/queues.js'),
       ]);
       const embeddedIn = cli.env.OBSMITH_EMBEDDED_IN ? Number(cli.env.OBSMITH_EMBEDDED_IN) : null;
       const server = await serverOf(cli);
-      await runCpuWorker({ ...optionsOf(cli, flags), server, queuePrefix: queuePrefix(cli.env), embeddedIn });
+      await runCpuWorker({ ...optionsOf(cli, flags), server, threads, queuePrefix: queuePrefix(cli.env), embeddedIn });
       return ended('cpu');
     }),
   );
