@@ -22,9 +22,10 @@ const PATTERNS: usize = memory.data<u8>([
   0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0, 1, 2,
   0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 0, 1,
   0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 0,
+  0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
 ]);
 /** The largest multiple of k up to 16: how far one pattern reaches. */
-const STRIDES: usize = memory.data<u8>([16, 16, 16, 15, 16, 15, 12, 14, 16, 9, 10, 11, 12, 13, 14, 15]);
+const STRIDES: usize = memory.data<u8>([16, 16, 16, 15, 16, 15, 12, 14, 16, 9, 10, 11, 12, 13, 14, 15, 16]);
 
 /** Planes of the block being unshuffled: where each one lies. */
 const PLANES: usize = memory.data(64, 16);
@@ -39,39 +40,55 @@ function copyWide(to: usize, from: usize, end: usize): void {
   } while (to < end);
 }
 
-/** True if the LZ4 block [s, sEnd) fills exactly [d, dEnd). Nearly all literals and matches are short: one wide copy or two. */
-function lz4(s: usize, sEnd: usize, d: usize, dEnd: usize): bool {
+/** What one short sequence reads and writes at most, rounded up. */
+const SHORT_SOURCE: u32 = 32;
+const SHORT_TARGET: u32 = 64;
+
+/**
+ * True if the LZ4 block [s, sEnd) fills exactly [d, dEnd). Before `sFast` and `dFast` a short sequence certainly fits;
+ * they are parameters because the compiler would work them out anew for every sequence.
+ */
+function lz4(s: usize, sEnd: usize, sFast: usize, d: usize, dEnd: usize, dFast: usize): bool {
   const first = d;
-  // Up to here 15 literals and a distance are certainly there, and there is room for them.
-  const sSafe = sEnd >= s + 32 ? sEnd - 32 : 0;
-  const dSafe = dEnd >= d + 16 ? dEnd - 16 : 0;
   while (s < sEnd) {
-    const token = load<u8>(s++) as u32;
-    let literals: usize = token >>> 4;
-    if (literals < 15 && s <= sSafe && d <= dSafe) {
-      v128.store(d, v128.load(s));
-      d += literals;
+    // Nearly all sequences are short: fewer than 15 literals, a match of at most 18 bytes. They take two wide copies, or
+    // three, and no branch that depends on the distance.
+    while (s < sFast && d < dFast) {
+      const token = load<u8>(s) as u32;
+      const literals: usize = token >>> 4;
+      const length: usize = token & 15;
+      if (literals == 15 || length == 15) break;
+      v128.store(d, v128.load(s, 1));
+      const at = d + literals;
       s += literals;
-    } else {
-      if (literals == 15) {
-        let more: u32 = 255;
-        while (more == 255) {
-          if (s >= sEnd) return false;
-          more = load<u8>(s++);
-          literals += more;
-        }
-      }
-      if (literals > 0) {
-        if (literals > sEnd - s || literals > dEnd - d) return false;
-        if (literals <= 256) copyWide(d, s, d + literals);
-        else memory.copy(d, s, literals);
-        d += literals;
-        s += literals;
-      }
-      if (s == sEnd) return d == dEnd;
-      if (sEnd - s < 2) return false;
+      const distance: usize = load<u16>(s, 1);
+      s += 3;
+      if (distance - 1 >= at - first) return false;
+      const near = min<usize>(distance, 16);
+      v128.store(at, v128.swizzle(v128.load(at - distance), v128.load(PATTERNS + (near << 4))));
+      if (length > 8) v128.store(at + load<u8>(STRIDES + near), v128.load(at + 16 - max<usize>(distance, 16)));
+      d = at + length + 4;
     }
 
+    const token = load<u8>(s++) as u32;
+    let literals: usize = token >>> 4;
+    if (literals == 15) {
+      let more: u32 = 255;
+      while (more == 255) {
+        if (s >= sEnd) return false;
+        more = load<u8>(s++);
+        literals += more;
+      }
+    }
+    if (literals > 0) {
+      if (literals > sEnd - s || literals > dEnd - d) return false;
+      if (literals <= 256) copyWide(d, s, d + literals);
+      else memory.copy(d, s, literals);
+      d += literals;
+      s += literals;
+    }
+    if (s == sEnd) return d == dEnd;
+    if (sEnd - s < 2) return false;
     const distance: usize = load<u16>(s);
     s += 2;
     let length: usize = token & 15;
@@ -87,9 +104,7 @@ function lz4(s: usize, sEnd: usize, d: usize, dEnd: usize): bool {
     if (distance == 0 || distance > d - first || length > dEnd - d) return false;
     const end = d + length;
     if (distance >= 16) {
-      v128.store(d, v128.load(d - distance));
-      v128.store(d, v128.load(d - distance, 16), 16);
-      if (length > 32) copyWide(d + 32, d + 32 - distance, end);
+      copyWide(d, d - distance, end);
     } else {
       const pattern = v128.swizzle(v128.load(d - distance), v128.load(PATTERNS + (distance << 4)));
       const stride: usize = load<u8>(STRIDES + distance);
@@ -219,7 +234,7 @@ export function decodeBlocks(
       if (packed == partBytes) {
         if (shuffled) lies = p;
         else memory.copy(at, p, packed);
-      } else if (!lz4(p, p + packed, at, at + partBytes)) return false;
+      } else if (!lz4(p, p + packed, p + packed - min(packed, SHORT_SOURCE), at, at + partBytes, at + partBytes - min(partBytes, SHORT_TARGET))) return false;
       if (split) store<usize>(PLANES + (part << 2), lies);
       else for (let k: u32 = 0, step = size / typeSize; k < typeSize && k < MAX_SPLITS; k++) store<usize>(PLANES + (k << 2), lies + k * step);
       p += packed;
