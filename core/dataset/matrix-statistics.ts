@@ -1,4 +1,5 @@
 import type { RowBlock } from '../anndata/types.js';
+import { RowStatisticsKernel, rowStatistics, type ValueStatistics } from '../kernels/row-statistics.js';
 
 /** What one pass over a matrix finds; absent values of a sparse matrix count as zeros. */
 export interface MatrixStatistics {
@@ -19,8 +20,9 @@ export interface NonFinite {
   readonly value: number;
 }
 
-/** Takes row blocks in order. */
+/** Takes row blocks of one matrix in order. */
 export class StatisticsPass {
+  #kernel: RowStatisticsKernel | null = null;
   #min = Number.POSITIVE_INFINITY;
   #max = Number.NEGATIVE_INFINITY;
   #entries = 0;
@@ -32,33 +34,28 @@ export class StatisticsPass {
 
   /** Adds a block; returns its first NaN or infinity, after which the pass is void. */
   add(block: RowBlock): NonFinite | null {
-    const { values } = block;
-    this.#entries += block.rows * block.columns;
-    let min = this.#min;
-    let max = this.#max;
-    let nonIntegers = 0;
-    for (let row = 0; row < block.rows; row++) {
-      const from = block.kind === 'sparse' ? block.indptr[row]! : row * block.columns;
-      const to = block.kind === 'sparse' ? block.indptr[row + 1]! : from + block.columns;
-      let sum = 0;
-      for (let at = from; at < to; at++) {
-        const value = values[at]!;
-        sum += value;
-        if (value < min) min = value;
-        if (value > max) max = value;
-        if (value !== Math.floor(value)) nonIntegers++;
-      }
+    const offsets = rowOffsets(block);
+    const sums = new Float64Array(block.rows);
+    const { min, max, nonIntegers } = this.#statistics(block, offsets, sums);
+    for (const [row, sum] of sums.entries()) {
       if (!Number.isFinite(sum)) {
-        const found = firstNonFinite(block, row, from, to);
+        const found = firstNonFinite(block, row, offsets[row]!, offsets[row + 1]!);
         if (found) return found;
       }
-      this.#stored += to - from;
       this.#addRowSum(sum);
     }
-    this.#min = min;
-    this.#max = max;
+    this.#min = Math.min(this.#min, min);
+    this.#max = Math.max(this.#max, max);
     this.#nonIntegers += nonIntegers;
+    this.#entries += block.rows * block.columns;
+    this.#stored += offsets[block.rows]!;
     return null;
+  }
+
+  #statistics({ values, columns }: RowBlock, offsets: Int32Array, sums: Float64Array): ValueStatistics {
+    if (!(values instanceof Float32Array)) return rowStatistics(values, offsets, sums);
+    this.#kernel ??= new RowStatisticsKernel(columns);
+    return this.#kernel.add(values, offsets, sums);
   }
 
   finish(): MatrixStatistics {
@@ -80,6 +77,12 @@ export class StatisticsPass {
     this.#mean += delta / this.#rows;
     this.#squares += delta * (sum - this.#mean);
   }
+}
+
+/** Where the values of each row begin, and where the last one's end. */
+function rowOffsets(block: RowBlock): Int32Array {
+  if (block.kind === 'sparse') return block.indptr;
+  return Int32Array.from({ length: block.rows + 1 }, (_, row) => row * block.columns);
 }
 
 /** Null where finite values merely overflowed their sum. */

@@ -88,16 +88,14 @@ export class FewBatches {
     this.#touched = Array.from({ length }, () => false);
   }
 
-  add({ start, rows, indptr, indices, values }: ExpressionBlock): void {
+  add(block: ExpressionBlock): void {
     const { codes } = this.#batches;
-    for (let row = 0; row < rows; row++) {
-      const batch = codes === null ? 0 : codes[start + row]!;
-      if (batch < 0) continue;
-      const [from, to] = [indptr[row]!, indptr[row + 1]!];
-      this.#kernel.addRow(batch, indices.subarray(from, to), values.subarray(from, to));
-      this.#touched[batch] = true;
-    }
-    if ((start + rows) % BLOCK_ROWS === 0) this.#endBlock();
+    this.#kernel.addRows(block, (row) => {
+      const batch = codes === null ? 0 : codes[block.start + row]!;
+      if (batch >= 0) this.#touched[batch] = true;
+      return batch;
+    });
+    if ((block.start + block.rows) % BLOCK_ROWS === 0) this.#endBlock();
   }
 
   /** Ends the sums; they are given batch by batch. */
@@ -156,12 +154,14 @@ class ManyBatches {
   }
 
   /** Adds the group's rows to the block's sums; returns how many values they store. */
-  #sumRows({ indptr, indices, values }: ExpressionBlock, firstRow: number): number {
+  #sumRows({ indptr: offsets, indices, values }: ExpressionBlock, firstRow: number): number {
     const { next } = this.#rows;
     let stored = 0;
-    for (let row = firstRow; row >= 0; row = next[row]!) {
-      const [from, to] = [indptr[row]!, indptr[row + 1]!];
-      this.#kernel.addRow(0, indices.subarray(from, to), values.subarray(from, to));
+    for (let at = firstRow; at >= 0; at = next[at]!) {
+      const [from, to] = [offsets[at]!, offsets[at + 1]!];
+      const indptr = Int32Array.of(0, to - from);
+      const row = { indptr, indices: indices.subarray(from, to), values: values.subarray(from, to) };
+      this.#kernel.addRows(row, () => 0);
       stored += to - from;
     }
     return stored;

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { expm1 } from './exp.js';
-import { GeneSumsKernel } from './gene-sums.js';
+import { type ExpressionRows, GeneSumsKernel } from './gene-sums.js';
 import { uniform } from './tridiagonal.js';
 
 /** The kernel's double. */
@@ -23,16 +23,36 @@ function someValues(count: number, next: () => number): Float32Array {
   });
 }
 
-it('has the same bits as its TypeScript double, for every set of rows', () => {
+interface Row {
+  readonly genes: Int32Array;
+  readonly values: Float32Array;
+}
+
+function rowsTogether(rows: readonly Row[]): ExpressionRows {
+  const indptr = new Int32Array(rows.length + 1);
+  rows.forEach(({ genes }, row) => {
+    indptr[row + 1] = indptr[row]! + genes.length;
+  });
+  const indices = Int32Array.from(rows.flatMap(({ genes }) => [...genes]));
+  return { indptr, indices, values: Float32Array.from(rows.flatMap(({ values }) => [...values])) };
+}
+
+it('has the same bits as its TypeScript double, for every set of rows and however they come', () => {
   const next = uniform(3);
   const genes = 500;
   const kernel = new GeneSumsKernel(genes, 3);
   const expected = [0, 1, 2].map(() => new Float64Array(genes * 2));
-  for (let row = 0; row < 400; row++) {
-    const columns = Int32Array.from({ length: genes }, (_, gene) => gene).filter(() => next() < (row % 50 ? 0.4 : 1));
-    const values = someValues(columns.length, next);
-    kernel.addRow(row % 3, columns, values);
-    addRow(expected[row % 3]!, columns, values);
+  for (const count of [1, 300, 99]) {
+    const rows = Array.from({ length: count }, (_, row) => {
+      const share = row % 50 === 0 ? 1 : row % 7 === 0 ? 0 : 0.4;
+      const columns = Int32Array.from({ length: genes }, (_, gene) => gene).filter(() => next() < share);
+      return { genes: columns, values: someValues(columns.length, next) };
+    });
+    const setOf = (row: number) => (row % 4) - 1;
+    kernel.addRows(rowsTogether(rows), setOf);
+    rows.forEach((row, at) => {
+      if (setOf(at) >= 0) addRow(expected[setOf(at)]!, row.genes, row.values);
+    });
   }
   for (const [set, sums] of expected.entries()) {
     expect(bytes(kernel.sums[set]!).equals(bytes(sums))).toBe(true);
@@ -42,9 +62,10 @@ it('has the same bits as its TypeScript double, for every set of rows', () => {
 
 it('begins anew in sums that were cleared', () => {
   const kernel = new GeneSumsKernel(2, 1);
-  kernel.addRow(0, Int32Array.of(0, 1), Float32Array.of(1, 2));
+  const add = (row: Row) => kernel.addRows(rowsTogether([row]), () => 0);
+  add({ genes: Int32Array.of(0, 1), values: Float32Array.of(1, 2) });
   kernel.sums[0]!.fill(0);
-  kernel.addRow(0, Int32Array.of(1), Float32Array.of(0));
-  kernel.addRow(0, new Int32Array(0), new Float32Array(0));
+  add({ genes: Int32Array.of(1), values: Float32Array.of(0) });
+  add({ genes: new Int32Array(0), values: new Float32Array(0) });
   expect([...kernel.sums[0]!]).toEqual([0, 0, 0, 0]);
 });

@@ -4,7 +4,8 @@ import type { Problem } from '../errors.js';
 import { invalidInput } from '../errors.js';
 import { readGeneNames } from '../fits/gene-names.js';
 import type { Fit } from '../fits/types.js';
-import type { ChunkSummary, Json, MethodSettings } from './types.js';
+import { GatherColumns } from '../kernels/gather-columns.js';
+import type { ChunkSummary, Json, MatrixEmbedder, MethodSettings } from './types.js';
 
 /** Lists of genes up to this length stand in provenance themselves, beside their digest. */
 const LISTED_GENES = 2000;
@@ -68,4 +69,13 @@ export function choiceProblems(settings: MethodSettings, geneKey: string | null,
     });
   }
   return problems;
+}
+
+/** Embeds blocks of expression as chosen columns: `positions` tells each column's place, or -1 for columns that are left out. */
+export function gatherInto(positions: Int32Array, dim: number): MatrixEmbedder['embed'] {
+  const columns = new GatherColumns(positions, dim);
+  return (block, out) => {
+    if (block.kind !== 'sparse') throw new TypeError('expression arrives as sparse blocks');
+    columns.gather(block, out);
+  };
 }

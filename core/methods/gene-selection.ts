@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { copyColumns } from './copy-columns.js';
 import { EXPRESSION_ELEMENTS, expressionProblems } from './expression.js';
 import { fixedDim } from './fixed-dim.js';
+import { gatherInto } from './gene-columns.js';
 import { geneIdentityElements } from './gene-identity.js';
 import { loadGeneList } from './gene-lists.js';
 import { matchGenes } from './gene-match.js';
@@ -47,11 +47,10 @@ async function openSelection(
   const list = await loadGeneList(name);
   const minCoverage = settings.options.min_coverage;
   const { positions, report } = await matchGenes(chunk, list, { chunkName: scan.name, minCoverage });
-  const dim = list.genes.length;
   return {
     source: 'expression',
     provenance: { geneList: name, genesDigest: list.sha256 },
     report,
-    embed: (block, out) => copyColumns(block, positions, dim, out),
+    embed: gatherInto(positions, list.genes.length),
   };
 }

@@ -5,9 +5,8 @@ import { noBatches, readCellBatches } from '../fits/cell-batches.js';
 import { readGeneNames } from '../fits/gene-names.js';
 import { accumulateGeneStatistics } from '../fits/gene-statistics.js';
 import { chooseOverAllCells, chooseOverBatches, firstByDispersion, tooFewGenes } from '../fits/highly-variable.js';
-import { copyColumns } from './copy-columns.js';
 import { EXPRESSION_ELEMENTS, expressionBlocks, expressionProblems } from './expression.js';
-import { choiceElements, choiceProblems, columnsOfFit, geneProvenance } from './gene-columns.js';
+import { choiceElements, choiceProblems, columnsOfFit, gatherInto, geneProvenance } from './gene-columns.js';
 import type { Embedder, EmbedInput, Json, Method } from './types.js';
 
 const options = z.strictObject({
@@ -117,6 +116,6 @@ function gatherColumns(
     source: 'expression',
     provenance: geneProvenance(genes),
     report,
-    embed: (block, out) => copyColumns(block, positions, dim, out),
+    embed: gatherInto(positions, dim),
   };
 }

@@ -77,15 +77,35 @@ function remember(keys: usize, cached: usize, slot: u32, key: u32): void {
 }
 
 /**
- * Adds `count` stored values of one row, log-normalised float32, to the interleaved (sum, sum of squares) of their
- * genes. `keys` and `cached` hold 4,096 values that were seen lately; all zero is a right beginning.
+ * Adds rows of log-normalised float32 values to the interleaved (sum, sum of squares) of their genes. The rows lie one
+ * after the other: their genes from `genes` on, `ends` says where each ends, and each value lies `toValues` bytes behind
+ * its gene. `targets` has the sums that each row belongs to, or 0 for rows that are left out. `keys` and `cached` hold
+ * 4,096 values that were seen lately; all zero is a right beginning.
  */
-export function addRow(count: i32, genes: usize, values: usize, sums: usize, keys: usize, cached: usize): void {
-  for (let position: i32 = 0; position < count; position++) {
-    const key = load<u32>(values + (<usize>position << 2));
-    const slot = (key * 0x9e3779b1) >>> CACHE_SHIFT;
-    if (load<u32>(keys + (<usize>slot << 2)) != key) remember(keys, cached, slot, key);
-    const sum = sums + (<usize>load<u32>(genes + (<usize>position << 2)) << 4);
-    v128.store(sum, f64x2.add(v128.load(sum), v128.load(cached + (<usize>slot << 4))));
+export function addRows(rows: i32, ends: usize, targets: usize, genes: usize, toValues: usize, keys: usize, cached: usize): void {
+  for (let row: usize = 0, last: usize = <usize>rows << 2; row < last; row += 4) {
+    const end: usize = load<u32>(ends + row);
+    const sums: usize = load<u32>(targets + row);
+    if (sums == 0) {
+      genes = end;
+      continue;
+    }
+    for (; genes + 16 <= end; genes += 16) {
+      addValue(genes, 0, toValues, sums, keys, cached);
+      addValue(genes, 4, toValues, sums, keys, cached);
+      addValue(genes, 8, toValues, sums, keys, cached);
+      addValue(genes, 12, toValues, sums, keys, cached);
+    }
+    for (; genes < end; genes += 4) addValue(genes, 0, toValues, sums, keys, cached);
   }
+}
+
+// @ts-ignore: decorator
+@inline
+function addValue(genes: usize, offset: usize, toValues: usize, sums: usize, keys: usize, cached: usize): void {
+  const key = load<u32>(genes + toValues + offset);
+  const slot: usize = (key * 0x9e3779b1) >>> CACHE_SHIFT;
+  if (load<u32>(keys + (slot << 2)) != key) remember(keys, cached, <u32>slot, key);
+  const sum = sums + (<usize>load<u32>(genes + offset) << 4);
+  v128.store(sum, f64x2.add(v128.load(sum), v128.load(cached + (slot << 4))));
 }
