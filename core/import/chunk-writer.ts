@@ -5,24 +5,27 @@ import { CsrWriter } from '../anndata/zarr-write/csr-writer.js';
 import { writeDataframe } from '../anndata/zarr-write/dataframe.js';
 import { writeGroupMetadata } from '../anndata/zarr-write/metadata.js';
 import { logNormalizeRows } from '../kernels/log-normalize.js';
-import { takeRows } from './columns.js';
+import { type ChunkColumn, type SourceColumn, takeRows } from './columns.js';
 import type { CountRows } from './count-rows.js';
+import type { CarriedElement } from './source.js';
 
 /** Genes of a file as its chunks get them. */
 export interface ChunkGenes {
   readonly names: readonly string[];
-  readonly columns: ReadonlyMap<string, Column>;
+  readonly columns: ReadonlyMap<string, ChunkColumn>;
 }
 
 /** All cells of a file; chunks take their rows of them. */
 export interface FileCells {
   readonly names: readonly string[];
-  readonly columns: ReadonlyMap<string, Column>;
+  readonly columns: ReadonlyMap<string, SourceColumn>;
+  /** What else the input says about them. */
+  readonly carried: readonly CarriedElement[];
 }
 
 /**
- * Writes one chunk: a zarr v2 AnnData store with X (counts per 10,000, log1p; float32), layers/counts (int32), obs and
- * var. Peak memory is a few storage chunks and a few bytes per cell.
+ * Writes one chunk: a zarr v2 AnnData store with X (counts per 10,000, log1p; float32), layers/counts (int32), obs, var
+ * and what is carried over. Peak memory is a few storage chunks and a few bytes per cell.
  */
 export class ChunkWriter {
   readonly #folder: string;
@@ -63,8 +66,9 @@ export class ChunkWriter {
     await this.#counts.finish();
     const totals: Column = { kind: 'numbers', values: Float64Array.from(this.#totals), dtype: 'float32' };
     const index: Column = { kind: 'numbers', values: Float64Array.from(this.#cells, (_, row) => row), dtype: 'int64' };
-    const columns = new Map<string, Column>();
-    for (const [name, column] of file.columns) columns.set(name, takeRows(column, this.#cells));
+    const cells = Int32Array.from(this.#cells);
+    const columns = new Map<string, ChunkColumn>();
+    for (const [name, column] of file.columns) columns.set(name, takeRows(column, cells));
     columns.set('n_counts', totals).set('total_counts', totals).set('sample_index', index);
     const names = this.#cells.map((cell) => file.names[cell]!);
     await writeDataframe(join(folder, 'obs'), names, columns);
@@ -75,6 +79,7 @@ export class ChunkWriter {
         'encoding-version': '0.1.0',
       });
     }
+    for (const { path, write } of file.carried) await write(join(folder, path), cells);
     await writeGroupMetadata('zarr-v2', folder, { 'encoding-type': 'anndata', 'encoding-version': '0.1.0' });
     await consolidate(folder);
   }

@@ -1,7 +1,20 @@
+import type { Element } from '../anndata/h5ad/element.js';
+import { writePart } from '../anndata/parts/write-part.js';
 import type { Column } from '../anndata/types.js';
+import type { WrittenColumn } from '../anndata/zarr-write/dataframe.js';
+
+/** A column of an input: decoded, or as it is stored (numbers, and what may be missing in them, keep every bit). */
+export type SourceColumn = Column | { readonly kind: 'stored'; readonly element: Element; readonly rows: number };
+
+/** What a chunk gets of it. */
+export type ChunkColumn = Column | WrittenColumn;
 
 /** The rows of a column in the given order; categories that no row has are dropped, as AnnData does on subsetting. */
-export function takeRows(column: Column, rows: ArrayLike<number>): Column {
+export function takeRows(column: SourceColumn, rows: Int32Array): ChunkColumn {
+  if (column.kind === 'stored') {
+    const part = { rows: { of: column.rows, positions: rows }, columns: null };
+    return { kind: 'written', write: (folder) => writePart(column.element, folder, part, () => {}) };
+  }
   const take = <T>(values: ArrayLike<T>): T[] => Array.from(rows, (row) => values[row]!);
   if (column.kind === 'numbers') return { ...column, values: Float64Array.from(rows, (row) => column.values[row]!) };
   if (column.kind === 'strings') return { kind: 'strings', values: take(column.values) };

@@ -1,6 +1,6 @@
-import type { Column } from '../anndata/types.js';
 import { ENSEMBL_ID } from '../methods/gene-identity.js';
 import { loadSymbolTable } from '../methods/symbol-table.js';
+import type { ChunkColumn } from './columns.js';
 import type { EnsemblSource, FileReport } from './types.js';
 
 /** Where ids are looked for, in order; `gene_ids` is what scanpy calls them in 10x data. */
@@ -19,7 +19,7 @@ export interface EnsemblIds {
  */
 export async function findEnsemblIds(
   names: readonly string[],
-  columns: ReadonlyMap<string, Column>,
+  columns: ReadonlyMap<string, ChunkColumn>,
 ): Promise<EnsemblIds> {
   const sources: { source: EnsemblSource; ids: (string | null)[] }[] = [{ source: 'index', ids: names.map(ensemblId) }];
   for (const name of ID_COLUMNS) {
@@ -41,7 +41,7 @@ function ensemblId(text: string | null): string | null {
   return text.split('.', 1)[0]!;
 }
 
-function textOf(column: Column): (string | null)[] {
+function textOf(column: ChunkColumn): (string | null)[] {
   if (column.kind === 'strings') return column.values;
   if (column.kind !== 'categories') return [];
   return Array.from(column.codes, (code) => column.categories[code] ?? null);

@@ -1,13 +1,13 @@
-import type { Column } from '../anndata/types.js';
+import type { Taken } from '../anndata/parts/taken.js';
 import type { TaskContext } from '../tasks/types.js';
 import type { ChunkGenes, FileCells } from './chunk-writer.js';
-import { takeRows } from './columns.js';
+import { type ChunkColumn, takeRows } from './columns.js';
 import { selectRows } from './count-rows.js';
 import { type EnsemblIds, findEnsemblIds } from './ensembl-ids.js';
 import { filterCounts, type Kept } from './filter.js';
 import type { ImportSettings } from './options.js';
 import { type CountSurvey, findRawCounts } from './raw-counts.js';
-import type { CountCandidate, ImportSource } from './source.js';
+import type { CarriedElement, CountCandidate, ImportSource } from './source.js';
 import { assignAll, assignSplits } from './split-cells.js';
 import { type SplitTarget, SplitWriter } from './split-writer.js';
 import type { FileReport, ImportedChunk, ImportSplit } from './types.js';
@@ -40,8 +40,10 @@ export async function importFile(
   });
   const survey = await findRawCounts(source, half(0));
   const kept = await filterCounts(source, survey, settings, ctx);
-  const genes = await describeGenes(survey.candidate, kept);
-  const cells = await describeCells(file, kept);
+  const keptGenes: Taken = { of: kept.genes.length, positions: keptPositions(kept.genes) };
+  const genes = await describeGenes(survey.candidate, keptGenes);
+  const carried = await source.carry(survey.candidate, keptGenes, () => ctx.checkCancelled());
+  const cells = await describeCells(file, kept, carried.elements);
   const writers = openWriters(file, kept, genes.chunkGenes, cells.fileCells);
   await writeCells(source, survey.candidate, kept, writers, half(1));
 
@@ -53,7 +55,8 @@ export async function importFile(
     counts: survey.candidate.element,
     rounded: survey.fractional,
     ensembl: genes.ensembl.report,
-    leftOut: [...genes.leftOut, ...(await source.leftOut(survey.candidate))],
+    carried: carried.elements.map(({ path }) => path),
+    leftOut: [...genes.leftOut, ...carried.leftOut],
     notes: [...cells.notes, ...genes.notes, ...roundingNotes(survey)],
   };
   return { report, chunks: writers.flatMap(({ writer }) => writer.chunks) };
@@ -99,15 +102,17 @@ function positions(kept: Uint8Array): Int32Array {
   return Int32Array.from(kept, (flag) => (flag === 1 ? next++ : -1));
 }
 
-async function describeGenes(counts: CountCandidate, kept: Kept) {
+const keptPositions = (kept: Uint8Array): Int32Array =>
+  Int32Array.from([...kept.keys()].filter((position) => kept[position] === 1));
+
+async function describeGenes(counts: CountCandidate, { positions }: Taken) {
   const columns = await counts.geneColumns();
   const all = makeUnique(await counts.geneNames());
-  const rows = [...kept.genes.keys()].filter((gene) => kept.genes[gene] === 1);
-  const names = rows.map((gene) => all.names[gene]!);
+  const names = Array.from(positions, (gene) => all.names[gene]!);
 
   const stale = [...columns.keys()].filter((name) => STALE_GENE_COLUMNS.test(name));
-  const carried = new Map<string, Column>();
-  for (const [name, column] of columns) if (!stale.includes(name)) carried.set(name, takeRows(column, rows));
+  const carried = new Map<string, ChunkColumn>();
+  for (const [name, column] of columns) if (!stale.includes(name)) carried.set(name, takeRows(column, positions));
   const ensembl = await findEnsemblIds(names, carried);
   carried.set('ensembl_id', { kind: 'strings', values: [...ensembl.ids] });
 
@@ -120,7 +125,7 @@ async function describeGenes(counts: CountCandidate, kept: Kept) {
   };
 }
 
-async function describeCells({ source, settings, label }: FileImport, kept: Kept) {
+async function describeCells({ source, settings, label }: FileImport, kept: Kept, carried: readonly CarriedElement[]) {
   const columns = await source.cellColumns();
   const names = makeUnique(await source.cellNames());
   const replaced = WRITTEN.filter((name) => columns.has(name));
@@ -134,7 +139,7 @@ async function describeCells({ source, settings, label }: FileImport, kept: Kept
       codes: new Int32Array(kept.cells.length),
     });
   }
-  return { fileCells: { names: names.names, columns } satisfies FileCells, notes };
+  return { fileCells: { names: names.names, columns, carried } satisfies FileCells, notes };
 }
 
 function ensemblNotes({ ids, report }: EnsemblIds): string[] {

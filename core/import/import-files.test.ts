@@ -138,7 +138,8 @@ describe('importFiles', () => {
       genes: { read: 5, kept: 5 },
       ensembl: { source: 'gene_ids', mapped: 5 },
     });
-    expect(report.files[0]!.leftOut.map(({ element }) => element)).toEqual(['X', 'obsm/X_umap', 'uns/title']);
+    expect(report.files[0]!.leftOut.map(({ element }) => element)).toEqual(['X']);
+    expect(report.files[0]!.carried).toEqual(['obsm/X_umap', 'uns/title']);
     const store = await openAnnData(join(base, report.chunks[0]!.path));
     expect(await store.names('var')).toEqual(['A', 'B', 'C', 'D', 'E']);
     expect(await store.column('var', 'ensembl_id')).toEqual({

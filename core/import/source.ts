@@ -1,4 +1,6 @@
-import type { Column, RowBlock } from '../anndata/types.js';
+import type { Taken } from '../anndata/parts/taken.js';
+import type { RowBlock } from '../anndata/types.js';
+import type { SourceColumn } from './columns.js';
 import type { FileReport } from './types.js';
 
 /** A matrix that may hold raw counts, with the genes of its columns. */
@@ -7,11 +9,25 @@ export interface CountCandidate {
   readonly element: string;
   readonly genes: number;
   geneNames(): Promise<string[]>;
-  geneColumns(): Promise<Map<string, Column>>;
+  geneColumns(): Promise<Map<string, SourceColumn>>;
   /** Columns that are no genes (antibodies, guides...) are 1; null where all are genes. */
   notGenes(): Promise<Uint8Array | null>;
   /** Rows in order, indices ascending; may be called more than once. */
   rowBlocks(): AsyncIterable<RowBlock>;
+}
+
+/** Something beside counts, obs and var that chunks get as it is, with their cells and genes. */
+export interface CarriedElement {
+  /** Where it lies in a chunk: "obsm/X_umap". */
+  readonly path: string;
+  /** Writes a new zarr node for the cells at these rows of the input, in ascending order. */
+  write(folder: string, cells: Int32Array): Promise<void>;
+}
+
+export interface Carried {
+  readonly elements: readonly CarriedElement[];
+  /** Elements that chunks do not take over, and why. */
+  readonly leftOut: FileReport['leftOut'];
 }
 
 /** One input file of an import, opened. */
@@ -22,8 +38,8 @@ export interface ImportSource {
   /** In the order in which the rule tries them. */
   readonly candidates: readonly CountCandidate[];
   cellNames(): Promise<string[]>;
-  cellColumns(): Promise<Map<string, Column>>;
-  /** Elements that chunks do not take over, and why. */
-  leftOut(counts: CountCandidate): Promise<FileReport['leftOut']>;
+  cellColumns(): Promise<Map<string, SourceColumn>>;
+  /** What chunks with these genes of the counts take over. */
+  carry(counts: CountCandidate, genes: Taken, checkCancelled: () => void): Promise<Carried>;
   close(): Promise<void>;
 }

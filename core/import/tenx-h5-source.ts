@@ -59,7 +59,7 @@ export async function openTenxH5(path: string): Promise<ImportSource> {
     candidates: [tenxCandidate(described, () => rowBlocks(path, group, indptr, features!))],
     cellNames: async () => barcodes,
     cellColumns: async () => new Map(),
-    leftOut: async () => tenxLeftOut(described),
+    carry: async () => ({ elements: [], leftOut: tenxLeftOut(described) }),
     close: async () => {
       file.close();
     },

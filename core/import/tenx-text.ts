@@ -59,7 +59,7 @@ export async function readTenxText(
     candidates: [tenxCandidate(features, () => spool.rowBlocks())],
     cellNames: async () => lines.barcodes.map((line) => line.split('\t', 1)[0]!),
     cellColumns: async () => new Map(),
-    leftOut: async () => tenxLeftOut(features),
+    carry: async () => ({ elements: [], leftOut: tenxLeftOut(features) }),
     close: async () => {},
   };
 }

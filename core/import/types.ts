@@ -60,6 +60,8 @@ export interface FileReport {
     readonly missing: number;
     readonly duplicated: number;
   };
+  /** Elements beside counts, obs and var that the chunks have, as they are: "obsm/X_umap"... */
+  readonly carried: readonly string[];
   /** Elements of the input that the chunks do not have, and why. */
   readonly leftOut: readonly { readonly element: string; readonly reason: string }[];
   /** Other things worth knowing: renamed duplicates, replaced columns... */

@@ -121,7 +121,7 @@ async function generateChunk(
     ['batch', { kind: 'categories', categories: [...BATCHES], codes: batches }],
   ]);
   const names = Array.from({ length: cells }, (_, cell) => `cell_${chunk}_${cell}`);
-  await writer.finish({ names, columns });
+  await writer.finish({ names, columns, carried: [] });
 }
 
 function rowsOf(cells: readonly SimulatedCell[], start: number): CountRows {

@@ -45,7 +45,7 @@ export function register(program: Command, cli: Cli): void {
     .option('--overwrite', 'replace a data set of that name')
     .summary('raw h5ad, 10x h5 or 10x mtx -> chunks under processed/')
     .description(
-      'Makes chunks of raw files: layers/counts, log-normalised X, var.ensembl_id, obs.n_counts and sample_index, below <base>/processed/.',
+      'Makes chunks of raw files: layers/counts, log-normalised X, var.ensembl_id, obs.n_counts and sample_index, below <base>/processed/. Layers, obsm, varm and uns are carried over.',
     )
     .addHelpText(
       'after',
@@ -135,6 +135,7 @@ function printFile(terminal: Terminal, file: FileReport): void {
   terminal.print(
     `  Ensembl ids from ${ensembl.source}: ${formatCount(ensembl.mapped)} mapped, ${formatCount(ensembl.missing)} missing, ${formatCount(ensembl.duplicated)} duplicated`,
   );
+  if (file.carried.length > 0) terminal.print(`  carried ${file.carried.join(', ')}`);
   for (const { element, reason } of file.leftOut)
     terminal.print(`  ${colours.yellow('left out')} ${element}: ${reason}`);
   for (const note of file.notes) terminal.print(`  ${colours.yellow('note')} ${note}`);

@@ -49,6 +49,9 @@ export const V2_DTYPES: Readonly<Record<NumericDtype, string>> = {
   float64: '<f8',
 };
 
+export const isNumericDtype = (name: string | undefined): name is NumericDtype =>
+  name !== undefined && Object.hasOwn(V2_DTYPES, name);
+
 /** Bytes of one element. */
 export const itemSize = (dtype: NumericDtype): number => Number(V2_DTYPES[dtype].slice(2));
 
