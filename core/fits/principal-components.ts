@@ -39,16 +39,14 @@ export function principalComponents(gram: Gram, cells: number, dim: number): Pri
   };
 }
 
-/** (products - cells mean mean') / (cells - 1), as a full matrix. */
+/** (products - cells mean mean') / (cells - 1), packed as the products are. */
 function covarianceOf(products: Float64Array, mean: Float64Array, cells: number): Float64Array {
-  const genes = mean.length;
-  const covariance = new Float64Array(genes * genes);
+  const covariance = new Float64Array(products.length);
   let packed = 0;
-  for (let row = 0; row < genes; row++) {
-    for (let column = row; column < genes; column++) {
-      const value = (products[packed++]! - cells * mean[row]! * mean[column]!) / (cells - 1);
-      covariance[row * genes + column] = value;
-      covariance[column * genes + row] = value;
+  for (let row = 0; row < mean.length; row++) {
+    const scaled = cells * mean[row]!;
+    for (let column = row; column < mean.length; column++, packed++) {
+      covariance[packed] = (products[packed]! - scaled * mean[column]!) / (cells - 1);
     }
   }
   return covariance;
@@ -63,8 +61,8 @@ function makeLargestPositive(vector: Float64Array): void {
   for (let index = 0; index < vector.length; index++) vector[index] = -vector[index]!;
 }
 
-function traceOf(matrix: Float64Array, n: number): number {
+function traceOf(triangle: Float64Array, n: number): number {
   let trace = 0;
-  for (let index = 0; index < n; index++) trace += matrix[index * n + index]!;
+  for (let row = 0, packed = 0; row < n; packed += n - row++) trace += triangle[packed]!;
   return trace;
 }

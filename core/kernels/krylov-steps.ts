@@ -1,41 +1,46 @@
 import { KernelMemory } from './kernel-memory.js';
 
-/** Vectors of a block, interleaved: value i of vector v lies at 4 i + v. */
-export const BLOCK_VECTORS = 4;
+/** Vectors of a block, interleaved: value i of vector v lies at 2 i + v. */
+export const BLOCK_VECTORS = 2;
+/** Blocks of the basis that a step takes at a time. */
+export const GROUP_BLOCKS = 4;
 
 interface Exports {
-  multiply(n: number, matrix: number, vectors: number, target: number): void;
+  multiply(n: number, triangle: number, vectors: number, target: number): void;
   project(n: number, basis: number, vectors: number, coefficients: number): void;
   subtract(n: number, basis: number, coefficients: number, vectors: number): void;
 }
 
 /** The dense steps of the block Krylov method (core/kernels/assembly/krylov.ts), in a memory of their own. */
 export class KrylovSteps {
-  /** The block being worked on: n x 4. */
+  /** The block being worked on: rows x 2; rows are n and up to 3 of zeros. */
   readonly block: Float64Array;
-  /** Coefficients of the last projection: 4 x 4, row = vector of the basis, column = vector of the block. */
+  /** Coefficients of a group: 8 x 2, row = vector of the basis, column = vector of the block. */
   readonly coefficients: Float64Array;
   readonly #memory: KernelMemory<Exports>;
-  readonly #padded: number;
-  readonly #matrix: Float64Array;
+  readonly #rows: number;
+  readonly #triangle: Float64Array;
   readonly #product: Float64Array;
   readonly #basis: Float64Array;
 
-  /** `matrix` is n x n, row-major, symmetric; `largestBasis` counts the blocks that a basis may have. */
-  constructor(matrix: Float64Array, n: number, largestBasis: number) {
-    const padded = Math.ceil(n / 4) * 4;
-    const blockLength = padded * BLOCK_VECTORS;
-    this.#padded = padded;
-    this.#memory = new KernelMemory<Exports>(
-      'krylov',
-      (padded * padded + (2 + largestBasis) * blockLength + 16) * 8 + 128,
-    );
-    this.#matrix = this.#memory.float64(padded * padded);
+  /**
+   * `triangle` is the upper triangle of a symmetric n x n matrix, packed by rows; `largestBasis` counts the blocks that a
+   * basis may have.
+   */
+  constructor(triangle: Float64Array, n: number, largestBasis: number) {
+    const rows = Math.ceil(n / 4) * 4;
+    const values = (rows * (rows + 1)) / 2;
+    const blockLength = rows * BLOCK_VECTORS;
+    // Blocks that are not there yet are zeros.
+    const basisLength = Math.ceil(largestBasis / GROUP_BLOCKS) * GROUP_BLOCKS * blockLength;
+    this.#rows = rows;
+    this.#memory = new KernelMemory<Exports>('krylov', (values + 2 * blockLength + 16 + basisLength) * 8 + 128);
+    this.#triangle = this.#memory.float64(values);
     this.block = this.#memory.float64(blockLength);
     this.#product = this.#memory.float64(blockLength);
-    this.coefficients = this.#memory.float64(16);
-    this.#basis = this.#memory.float64(largestBasis * blockLength);
-    for (let row = 0; row < n; row++) this.#matrix.set(matrix.subarray(row * n, row * n + n), row * padded);
+    this.coefficients = this.#memory.float64(2 * GROUP_BLOCKS * BLOCK_VECTORS);
+    this.#basis = this.#memory.float64(basisLength);
+    this.#take(triangle, n);
   }
 
   /** Keeps the block as the basis' block at a position. */
@@ -44,25 +49,36 @@ export class KrylovSteps {
   }
 
   basisBlock(position: number): Float64Array {
-    const length = this.#padded * BLOCK_VECTORS;
+    const length = this.block.length;
     return this.#basis.subarray(position * length, (position + 1) * length);
   }
 
   /** block = matrix * block */
   multiply(): void {
-    this.#memory.exports.multiply(
-      this.#padded,
-      this.#matrix.byteOffset,
-      this.block.byteOffset,
-      this.#product.byteOffset,
-    );
-    this.block.set(this.#product);
+    const { block } = this;
+    this.#memory.exports.multiply(this.#rows, this.#triangle.byteOffset, block.byteOffset, this.#product.byteOffset);
+    block.set(this.#product);
   }
 
-  /** coefficients = transposed basis block * block; block = block - basis block * coefficients */
-  removeFromBlock(position: number): void {
+  /** coefficients = transposed basis * block, for the group of basis blocks that begins at a position. */
+  project(position: number): void {
+    const { block, coefficients } = this;
     const basis = this.basisBlock(position).byteOffset;
-    this.#memory.exports.project(this.#padded, basis, this.block.byteOffset, this.coefficients.byteOffset);
-    this.#memory.exports.subtract(this.#padded, basis, this.coefficients.byteOffset, this.block.byteOffset);
+    this.#memory.exports.project(this.#rows, basis, block.byteOffset, coefficients.byteOffset);
+  }
+
+  /** block = block - basis * coefficients */
+  subtract(position: number): void {
+    const { block, coefficients } = this;
+    const basis = this.basisBlock(position).byteOffset;
+    this.#memory.exports.subtract(this.#rows, basis, coefficients.byteOffset, block.byteOffset);
+  }
+
+  #take(triangle: Float64Array, n: number): void {
+    for (let row = 0, from = 0, to = 0; row < n; row++) {
+      this.#triangle.set(triangle.subarray(from, from + n - row), to);
+      from += n - row;
+      to += this.#rows - row;
+    }
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { KrylovSteps } from './krylov-steps.js';
+import { BLOCK_VECTORS, GROUP_BLOCKS, KrylovSteps } from './krylov-steps.js';
 import { leadingEigenpairs } from './leading-eigenpairs.js';
 import { type Eigenpairs, largestEigenpairs, uniform } from './tridiagonal.js';
 
@@ -36,6 +36,12 @@ function transpose(matrix: Float64Array, n: number): void {
       matrix[j * n + i] = held;
     }
   }
+}
+
+/** The upper triangle, packed by rows. */
+function triangleOf(matrix: Float64Array, n: number): Float64Array {
+  const rows = Array.from({ length: n }, (_, row) => [...matrix.subarray(row * n + row, row * n + n)]);
+  return Float64Array.from(rows.flat());
 }
 
 function largestResidual(matrix: Float64Array, n: number, { values, vectors }: Eigenpairs): number {
@@ -89,7 +95,7 @@ describe('leading eigenpairs', () => {
   it.each(cases)('finds %s to 1e-12', (_, values, count) => {
     const n = values.length;
     const matrix = withEigenvalues(values, 7);
-    const found = leadingEigenpairs(matrix, n, count);
+    const found = leadingEigenpairs(triangleOf(matrix, n), n, count);
     const largest = Math.max(values[0]!, Number.MIN_VALUE);
     const difference = Math.max(...found.values.map((value, pair) => Math.abs(value - values[pair]!)));
     expect(difference).toBeLessThanOrEqual(1e-12 * largest);
@@ -98,14 +104,14 @@ describe('leading eigenpairs', () => {
   });
 
   it('gives the same bits each time', () => {
-    const matrix = withEigenvalues(bulky(501), 3);
-    const [first, second] = [leadingEigenpairs(matrix, 501, 20), leadingEigenpairs(matrix, 501, 20)];
+    const triangle = triangleOf(withEigenvalues(bulky(501), 3), 501);
+    const [first, second] = [leadingEigenpairs(triangle, 501, 20), leadingEigenpairs(triangle, 501, 20)];
     expect(first).toEqual(second);
   });
 
   it('agrees with the full reduction', () => {
     const matrix = withEigenvalues(bulky(500), 5);
-    const [krylov, full] = [leadingEigenpairs(matrix, 500, 20), largestEigenpairs(matrix, 500, 20)];
+    const [krylov, full] = [leadingEigenpairs(triangleOf(matrix, 500), 500, 20), largestEigenpairs(matrix, 500, 20)];
     krylov.values.forEach((value, pair) => {
       expect(Math.abs(value - full.values[pair]!)).toBeLessThan(1e-12);
     });
@@ -113,52 +119,77 @@ describe('leading eigenpairs', () => {
 });
 
 describe('Krylov steps', () => {
-  it('have the same bits as their TypeScript doubles', () => {
-    const n = 9;
+  // Rows are padded to a multiple of 4.
+  it.each([9, 12])('have the same bits as their TypeScript doubles, for %i rows', (n) => {
     const next = uniform(11);
-    const matrix = Float64Array.from({ length: n * n }, next);
-    const steps = new KrylovSteps(matrix, n, 2);
-    const start = Float64Array.from({ length: n * 4 }, () => next() - 0.5);
-    const basis = Float64Array.from({ length: n * 4 }, () => next() - 0.5);
-    steps.block.set(basis);
-    steps.keep(1);
+    const block = () => Float64Array.from({ length: n * BLOCK_VECTORS }, () => next() - 0.5);
+    const triangle = Float64Array.from({ length: (n * (n + 1)) / 2 }, next);
+    const basis = Array.from({ length: GROUP_BLOCKS }, block);
+    const start = block();
+    const steps = new KrylovSteps(triangle, n, GROUP_BLOCKS + 1);
+    const found = (): number[] => [...steps.block.subarray(0, start.length)];
+    for (const [position, kept] of basis.entries()) {
+      steps.block.set(kept);
+      steps.keep(position);
+    }
     steps.block.set(start);
     steps.multiply();
-    const product = multiply(matrix, n, start);
-    expect([...steps.block.subarray(0, n * 4)]).toEqual([...product]);
-    steps.removeFromBlock(1);
-    const coefficients = project(basis, product, n);
+    const product = multiply(triangle, n, start);
+    expect(found()).toEqual([...product]);
+    steps.project(0);
+    const coefficients = project(basis, product);
     expect([...steps.coefficients]).toEqual([...coefficients]);
-    expect([...steps.block.subarray(0, n * 4)]).toEqual([...subtract(basis, coefficients, product, n)]);
+    steps.subtract(0);
+    expect(found()).toEqual([...subtract(basis, coefficients, product)]);
   });
 });
 
-function multiply(matrix: Float64Array, n: number, vectors: Float64Array): Float64Array {
-  const product = new Float64Array(n * 4);
-  for (let i = 0; i < n; i++) {
-    for (let j = 0; j < n; j++)
-      for (let v = 0; v < 4; v++) product[i * 4 + v]! += matrix[i * n + j]! * vectors[j * 4 + v]!;
+/** Row by row in groups of four: a row's products with what lies right of the group, and the group's with what lies below. */
+function multiply(triangle: Float64Array, n: number, vectors: Float64Array): Float64Array {
+  const rows = Math.ceil(n / 4) * 4;
+  const entry = (i: number, j: number): number =>
+    j < i ? entry(j, i) : j < n ? triangle[i * n - (i * (i - 1)) / 2 + j - i]! : 0;
+  const value = (i: number, v: number): number => (i < n ? vectors[i * BLOCK_VECTORS + v]! : 0);
+  const result = new Float64Array(rows * BLOCK_VECTORS);
+  for (let v = 0; v < BLOCK_VECTORS; v++) {
+    const sums = new Float64Array(rows);
+    for (let group = 0; group < rows; group += 4) {
+      const fourProducts = (i: number): number =>
+        entry(group, i) * value(group, v) +
+        entry(group + 1, i) * value(group + 1, v) +
+        (entry(group + 2, i) * value(group + 2, v) + entry(group + 3, i) * value(group + 3, v));
+      const own = [0, 1, 2, 3].map((row) => fourProducts(group + row));
+      for (let j = group + 4; j < rows; j++) {
+        for (let row = 0; row < 4; row++) own[row]! += entry(group + row, j) * value(j, v);
+        sums[j]! += fourProducts(j);
+      }
+      for (let row = 0; row < 4; row++) sums[group + row]! += own[row]!;
+    }
+    for (let i = 0; i < rows; i++) result[i * BLOCK_VECTORS + v] = sums[i]!;
   }
-  return product;
+  return result.subarray(0, n * BLOCK_VECTORS);
 }
 
-function project(basis: Float64Array, vectors: Float64Array, n: number): Float64Array {
-  const coefficients = new Float64Array(16);
-  for (let i = 0; i < n; i++) {
-    for (let b = 0; b < 4; b++)
-      for (let v = 0; v < 4; v++) coefficients[b * 4 + v]! += basis[i * 4 + b]! * vectors[i * 4 + v]!;
+/** Coefficients: row = vector of the basis, column = vector of the block. */
+function project(basis: readonly Float64Array[], vectors: Float64Array): Float64Array {
+  const coefficients = new Float64Array(basis.length * BLOCK_VECTORS ** 2);
+  for (let at = 0; at < coefficients.length; at++) {
+    const [row, v] = [Math.floor(at / BLOCK_VECTORS), at % BLOCK_VECTORS];
+    const block = basis[Math.floor(row / BLOCK_VECTORS)]!;
+    for (let i = 0; i < vectors.length; i += BLOCK_VECTORS)
+      coefficients[at]! += block[i + (row % BLOCK_VECTORS)]! * vectors[i + v]!;
   }
   return coefficients;
 }
 
-function subtract(basis: Float64Array, coefficients: Float64Array, vectors: Float64Array, n: number): Float64Array {
-  const result = vectors.slice();
-  for (let i = 0; i < n; i++) {
-    for (let v = 0; v < 4; v++) {
-      let sum = basis[i * 4]! * coefficients[v]!;
-      for (let b = 1; b < 4; b++) sum += basis[i * 4 + b]! * coefficients[b * 4 + v]!;
-      result[i * 4 + v]! -= sum;
-    }
-  }
-  return result;
+function subtract(basis: readonly Float64Array[], coefficients: Float64Array, vectors: Float64Array): Float64Array {
+  return vectors.map((value, at) => {
+    const [i, v] = [Math.floor(at / BLOCK_VECTORS), at % BLOCK_VECTORS];
+    const product = (row: number): number =>
+      basis[Math.floor(row / BLOCK_VECTORS)]![i * BLOCK_VECTORS + (row % BLOCK_VECTORS)]! *
+      coefficients[row * BLOCK_VECTORS + v]!;
+    const fourProducts = (row: number): number =>
+      product(row) + product(row + 1) + (product(row + 2) + product(row + 3));
+    return value - (fourProducts(0) + fourProducts(4));
+  });
 }

@@ -1,139 +1,179 @@
-import { BLOCK_VECTORS, KrylovSteps } from './krylov-steps.js';
+import { BLOCK_VECTORS, GROUP_BLOCKS, KrylovSteps } from './krylov-steps.js';
 import { type Eigenpairs, largestEigenpairs, normalize, uniform } from './tridiagonal.js';
 
 /** Up to this size a full reduction is as quick. */
 const DIRECT_SIZE = 400;
 /** Residuals |A v - lambda v| that are reached, by the largest eigenvalue. */
 const TOLERANCE = 1e-12;
-/** Vectors of the basis, per wanted pair, at the first look at the residuals: covariances of expression need 8 to 11. */
-const FIRST_CHECK = 9.6;
+/** Vectors of the basis, per wanted pair, at the first look at the residuals: covariances of expression need about 6. */
+const FIRST_CHECK = 6.4;
+/** Vectors, per wanted pair, by which residuals fall to a tenth once they fall. A look costs as much as dozens of vectors. */
+const VECTORS_PER_DIGIT = 0.16;
+/** Vectors, per wanted pair, that are added at least before another look. */
+const LEAST_STEP = 0.4;
 /** A new direction shorter than this, by the largest product, is nothing but rounding. */
 const VANISHED = 1e-13;
+/** Removing the basis from a vector is repeated where it leaves less of it than this: what is left is not orthogonal yet. */
+const MOST_REMOVED = 0.5;
 
 /**
- * The `count` largest eigenvalues of a symmetric, positive semidefinite n x n matrix (row-major) with their vectors.
- * Large matrices: block Krylov method with full reorthogonalisation and Rayleigh-Ritz (Golub and Underwood 1977), from a
- * fixed start, until all residuals are below 1e-12; so the same matrix always gives the same bits.
+ * The `count` largest eigenvalues of a symmetric, positive semidefinite n x n matrix (its upper triangle, packed by rows)
+ * with their vectors. Large matrices: block Krylov method with full reorthogonalisation and Rayleigh-Ritz (Golub and
+ * Underwood 1977), from a fixed start, until all residuals are below 1e-12; so the same matrix always gives the same bits.
  */
-export function leadingEigenpairs(matrix: Float64Array, n: number, count: number): Eigenpairs {
+export function leadingEigenpairs(triangle: Float64Array, n: number, count: number): Eigenpairs {
   const largestBasis = Math.floor(n / 2 / BLOCK_VECTORS);
-  if (n <= DIRECT_SIZE || largestBasis * BLOCK_VECTORS < 4 * count) return largestEigenpairs(matrix, n, count);
-  return new BlockKrylov(matrix, n, largestBasis).solve(count) ?? largestEigenpairs(matrix, n, count);
+  const direct = n <= DIRECT_SIZE || largestBasis * BLOCK_VECTORS < 4 * count;
+  const found = direct ? null : new BlockKrylov(triangle, n, largestBasis).solve(count);
+  return found ?? largestEigenpairs(squareOf(triangle, n), n, count);
 }
+
+function squareOf(triangle: Float64Array, n: number): Float64Array {
+  const square = new Float64Array(n * n);
+  let packed = 0;
+  for (let row = 0; row < n; row++) {
+    for (let column = row; column < n; column++) {
+      square[row * n + column] = square[column * n + row] = triangle[packed++]!;
+    }
+  }
+  return square;
+}
+
+/** 2 x 2 entries of the matrix within the basis, row-major. */
+type Entries = Float64Array;
 
 class BlockKrylov {
   readonly #n: number;
   readonly #steps: KrylovSteps;
   readonly #largestBasis: number;
-  /** The matrix within the basis, of leading dimension #width. */
-  readonly #projected: Float64Array;
-  readonly #width: number;
+  /** Within the basis the matrix is block tridiagonal: its blocks on the diagonal, and those below them. */
+  readonly #diagonal: Entries[] = [];
+  readonly #below: Entries[] = [];
   readonly #random = uniform(20200406);
-  #blocks = 0;
   #largestProduct = 0;
 
-  constructor(matrix: Float64Array, n: number, largestBasis: number) {
+  constructor(triangle: Float64Array, n: number, largestBasis: number) {
     this.#n = n;
     this.#largestBasis = largestBasis;
-    this.#width = (largestBasis + 1) * BLOCK_VECTORS;
-    this.#projected = new Float64Array(this.#width * this.#width);
-    this.#steps = new KrylovSteps(matrix, n, largestBasis + 1);
+    this.#steps = new KrylovSteps(triangle, n, largestBasis + 1);
   }
 
   /** null where the basis reached its limit first. */
   solve(count: number): Eigenpairs | null {
     this.#begin();
-    for (let check = Math.ceil((FIRST_CHECK * count) / BLOCK_VECTORS); ; check = Math.ceil(check * 1.12)) {
-      while (this.#blocks < Math.min(check, this.#largestBasis)) this.#extend();
-      const ritz = largestEigenpairs(this.#projectedSquare(), this.#size(), count);
-      if (this.#largestResidual(ritz) <= TOLERANCE * ritz.values[0]!)
-        return { values: ritz.values, vectors: this.#vectorsOf(ritz) };
-      if (this.#blocks === this.#largestBasis) return null;
+    for (let wanted = FIRST_CHECK * count; ; ) {
+      while (this.#size() < wanted && this.#blocks() < this.#largestBasis) this.#extend();
+      const ritz = largestEigenpairs(this.#projected(), this.#size(), count);
+      const residual = this.#largestResidual(ritz);
+      const goal = TOLERANCE * ritz.values[0]!;
+      if (residual <= goal) return { values: ritz.values, vectors: this.#vectorsOf(ritz) };
+      if (this.#blocks() === this.#largestBasis) return null;
+      wanted = this.#size() + (LEAST_STEP + VECTORS_PER_DIGIT * Math.log10(residual / goal)) * count;
     }
   }
 
+  /** Blocks of the basis that the matrix was applied to; one more is kept. */
+  #blocks(): number {
+    return this.#diagonal.length;
+  }
+
   #size(): number {
-    return this.#blocks * BLOCK_VECTORS;
+    return this.#blocks() * BLOCK_VECTORS;
   }
 
   #begin(): void {
     this.#steps.block.fill(0);
-    for (let vector = 0; vector < BLOCK_VECTORS; vector++) this.#orthonormalize(vector, 0);
+    for (let vector = 0; vector < BLOCK_VECTORS; vector++) this.#orthonormalize(vector, 0, new Float64Array(4));
     this.#steps.keep(0);
   }
 
   /** Multiplies the newest basis block by the matrix, and makes what is new in the product the next one. */
   #extend(): void {
-    const newest = this.#blocks++;
+    const newest = this.#blocks();
     const { block } = this.#steps;
+    const [diagonal, below] = [new Float64Array(4), new Float64Array(4)];
     block.set(this.#steps.basisBlock(newest));
     this.#steps.multiply();
     for (let vector = 0; vector < BLOCK_VECTORS; vector++) {
       this.#largestProduct = Math.max(this.#largestProduct, lengthOf(block, vector));
     }
-    for (let pass = 0; pass < 2; pass++) {
-      for (let position = newest; position >= 0; position--) {
-        this.#steps.removeFromBlock(position);
-        if (position === newest) this.#addToProjected(newest, newest);
-      }
-    }
-    for (let vector = 0; vector < BLOCK_VECTORS; vector++) this.#orthonormalize(vector, this.#blocks);
-    this.#steps.keep(this.#blocks);
-  }
-
-  #addToProjected(row: number, column: number): void {
-    const { coefficients } = this.#steps;
-    const start = row * BLOCK_VECTORS * this.#width + column * BLOCK_VECTORS;
-    for (let i = 0; i < BLOCK_VECTORS; i++) {
-      for (let j = 0; j < BLOCK_VECTORS; j++)
-        this.#projected[start + i * this.#width + j]! += coefficients[i * BLOCK_VECTORS + j]!;
-    }
+    // Nearly all of the product lies in the newest blocks; removing these first leaves the rest small.
+    const start = Math.floor(Math.max(0, newest - 1) / GROUP_BLOCKS) * GROUP_BLOCKS;
+    this.#removeBasis(start, newest, diagonal);
+    while (this.#removeBasis(0, newest, diagonal) < MOST_REMOVED);
+    this.#diagonal.push(diagonal);
+    for (let vector = 0; vector < BLOCK_VECTORS; vector++) this.#orthonormalize(vector, newest + 1, below);
+    this.#below.push(below);
+    this.#steps.keep(newest + 1);
   }
 
   /**
-   * Makes one vector of the block orthogonal to those before it, and of length 1. One that has nothing new (the basis
-   * holds all that the matrix reaches) is replaced by a random one outside of the basis. `position` is the block's own.
+   * Makes the block orthogonal to the basis blocks `first` (a multiple of GROUP_BLOCKS) to `last`, adds what it had of the
+   * last one to `entries`, and tells which part of its length was left, of the vector that lost most; 1 for nothing but
+   * rounding.
    */
-  #orthonormalize(vector: number, position: number): void {
+  #removeBasis(first: number, last: number, entries: Entries): number {
+    const { block, coefficients } = this.#steps;
+    const before = [lengthOf(block, 0), lengthOf(block, 1)];
+    for (let group = first; group <= last; group += GROUP_BLOCKS) {
+      this.#steps.project(group);
+      this.#steps.subtract(group);
+      if (last < group + GROUP_BLOCKS) {
+        const from = (last - group) * entries.length;
+        for (let entry = 0; entry < entries.length; entry++) entries[entry]! += coefficients[from + entry]!;
+      }
+    }
+    const left = before.map((length, vector) =>
+      length > VANISHED * this.#largestProduct ? lengthOf(block, vector) / length : 1,
+    );
+    return Math.min(...left);
+  }
+
+  /**
+   * Makes one vector of the block orthogonal to the one before it, and of length 1; product = basis block * `entries`. One
+   * that has nothing new (the basis holds all that the matrix reaches) is replaced by a random one outside of the basis.
+   * `position` is the block's own.
+   */
+  #orthonormalize(vector: number, position: number, entries: Entries): void {
     const { block } = this.#steps;
     for (let other = 0; other < vector; other++) {
-      const overlap = removeVector(block, other, vector) + removeVector(block, other, vector);
-      this.#setBelow(position, other, vector, overlap);
+      entries[other * BLOCK_VECTORS + vector] = removeVector(block, other, vector) + removeVector(block, other, vector);
     }
     const length = lengthOf(block, vector);
     if (length > VANISHED * this.#largestProduct) {
       scaleVector(block, vector, 1 / length);
-      this.#setBelow(position, vector, vector, length);
+      entries[vector * BLOCK_VECTORS + vector] = length;
       return;
     }
     this.#replace(vector, position);
-  }
-
-  /** Entry of the block between the newest two basis blocks: `#extend` decomposed product = basis block * entries. */
-  #setBelow(position: number, row: number, column: number, value: number): void {
-    if (position === 0) return;
-    const i = position * BLOCK_VECTORS + row;
-    const j = (position - 1) * BLOCK_VECTORS + column;
-    this.#projected[i * this.#width + j] = value;
-    this.#projected[j * this.#width + i] = value;
   }
 
   #replace(vector: number, position: number): void {
     const { block } = this.#steps;
     for (let i = 0; i < this.#n; i++) block[i * BLOCK_VECTORS + vector] = this.#random() - 0.5;
     for (let pass = 0; pass < 2; pass++) {
-      for (let basis = 0; basis < position; basis++) this.#steps.removeFromBlock(basis);
+      if (position > 0) this.#removeBasis(0, position - 1, new Float64Array(4));
       for (let other = 0; other < vector; other++) removeVector(block, other, vector);
     }
     scaleVector(block, vector, 1 / lengthOf(block, vector));
   }
 
-  #projectedSquare(): Float64Array {
+  /** The matrix within the basis, as a square. */
+  #projected(): Float64Array {
     const size = this.#size();
     const square = new Float64Array(size * size);
-    for (let i = 0; i < size; i++) {
-      for (let j = 0; j < size; j++) {
-        square[i * size + j] = (this.#projected[i * this.#width + j]! + this.#projected[j * this.#width + i]!) / 2;
+    for (const [block, entries] of this.#diagonal.entries()) {
+      const start = block * BLOCK_VECTORS;
+      for (let i = 0; i < BLOCK_VECTORS; i++) {
+        for (let j = 0; j < BLOCK_VECTORS; j++) {
+          const symmetric = (entries[i * BLOCK_VECTORS + j]! + entries[j * BLOCK_VECTORS + i]!) / 2;
+          square[(start + i) * size + start + j] = symmetric;
+          const lower = start + BLOCK_VECTORS + i;
+          if (lower < size) {
+            const value = this.#below[block]![i * BLOCK_VECTORS + j]!;
+            square[lower * size + start + j] = square[(start + j) * size + lower] = value;
+          }
+        }
       }
     }
     return square;
@@ -142,15 +182,14 @@ class BlockKrylov {
   /** |A v - lambda v| of every Ritz pair follows from what its vector has in the newest block. */
   #largestResidual({ values, vectors }: Eigenpairs): number {
     const size = this.#size();
+    const entries = this.#below.at(-1)!;
     let largest = 0;
     for (let pair = 0; pair < values.length; pair++) {
+      const newest = pair * size + size - BLOCK_VECTORS;
       let squares = 0;
       for (let i = 0; i < BLOCK_VECTORS; i++) {
         let sum = 0;
-        for (let j = 0; j < BLOCK_VECTORS; j++) {
-          const column = size - BLOCK_VECTORS + j;
-          sum += this.#projected[(size + i) * this.#width + column]! * vectors[pair * size + column]!;
-        }
+        for (let j = 0; j < BLOCK_VECTORS; j++) sum += entries[i * BLOCK_VECTORS + j]! * vectors[newest + j]!;
         squares += sum * sum;
       }
       largest = Math.max(largest, Math.sqrt(squares));
@@ -158,21 +197,29 @@ class BlockKrylov {
     return largest;
   }
 
+  /** Vectors of the matrix from those within the basis, as many at a time as a block has. */
   #vectorsOf({ values, vectors }: Eigenpairs): Float64Array {
-    const [n, size] = [this.#n, this.#size()];
-    const result = new Float64Array(values.length * n);
-    for (let pair = 0; pair < values.length; pair++) {
-      const vector = result.subarray(pair * n, (pair + 1) * n);
-      for (let position = 0; position < this.#blocks; position++) {
-        const basis = this.#steps.basisBlock(position);
-        const start = pair * size + position * BLOCK_VECTORS;
-        const [a, b, c, d] = [vectors[start]!, vectors[start + 1]!, vectors[start + 2]!, vectors[start + 3]!];
-        for (let i = 0; i < n; i++) {
-          const at = i * BLOCK_VECTORS;
-          vector[i]! += basis[at]! * a + basis[at + 1]! * b + basis[at + 2]! * c + basis[at + 3]! * d;
+    const [n, size, count] = [this.#n, this.#size(), values.length];
+    const { block, coefficients } = this.#steps;
+    const result = new Float64Array(count * n);
+    for (let pair = 0; pair < count; pair += BLOCK_VECTORS) {
+      const together = Math.min(BLOCK_VECTORS, count - pair);
+      block.fill(0);
+      for (let group = 0; group < this.#blocks(); group += GROUP_BLOCKS) {
+        const start = group * BLOCK_VECTORS;
+        coefficients.fill(0);
+        for (let basis = 0; basis < Math.min(GROUP_BLOCKS * BLOCK_VECTORS, size - start); basis++) {
+          for (let vector = 0; vector < together; vector++) {
+            coefficients[basis * BLOCK_VECTORS + vector] = -vectors[(pair + vector) * size + start + basis]!;
+          }
         }
+        this.#steps.subtract(group);
       }
-      normalize(vector);
+      for (let vector = 0; vector < together; vector++) {
+        const target = result.subarray((pair + vector) * n, (pair + vector + 1) * n);
+        for (let i = 0; i < n; i++) target[i] = block[i * BLOCK_VECTORS + vector]!;
+        normalize(target);
+      }
     }
     return result;
   }

@@ -28,7 +28,7 @@ type PcaOptions = z.infer<typeof options>;
 /** Principal components of log-normalised expression. */
 export const pca: Method<PcaOptions> = {
   name: 'pca',
-  algorithmVersion: 1,
+  algorithmVersion: 2,
   source: 'expression',
   device: 'cpu',
   options,
