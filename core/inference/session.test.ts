@@ -10,11 +10,11 @@ const GENES = 300;
 const DIM = 50;
 
 const graph = (sha256 = 'tiny') => ({ path: TINY, sha256 });
-const counts = (rows: number) => ({ counts: { data: new Float32Array(rows * GENES), dims: [rows, GENES] } });
+const counts = (rows: number) => ({ log1p: { data: new Float32Array(rows * GENES), dims: [rows, GENES] } });
 
 it('runs batches and tells shapes', async () => {
   const session = await openSession(graph(), 'cpu');
-  expect(session.shapes.get('counts')?.[1]).toBe(GENES);
+  expect(session.shapes.get('log1p')?.[1]).toBe(GENES);
   expect(session.shapes.get('latent')?.[1]).toBe(DIM);
   const { latent } = await session.run(counts(3));
   expect(latent).toHaveLength(3 * DIM);
@@ -56,6 +56,6 @@ it('names the file that is no graph', async () => {
 
 it('says which graph refused its input', async () => {
   const session = await openSession(graph(), 'cpu');
-  const feeds = { counts: { data: new Float32Array(GENES - 1), dims: [1, GENES - 1] } };
+  const feeds = { log1p: { data: new Float32Array(GENES - 1), dims: [1, GENES - 1] } };
   await expect(session.run(feeds)).rejects.toMatchObject({ type: 'Internal', message: expect.stringContaining(TINY) });
 });

@@ -17,13 +17,15 @@ export function countsProblems(method: string, chunk: ChunkSummary): Problem[] {
   ];
 }
 
-/** InvalidInput for values that are no counts (whole, finite, 0 or more), naming the first. */
+/** Whether a value is a count: whole, finite, 0 or more. */
+export const isCount = (value: number): boolean => value >= 0 && value === Math.floor(value) && value < Infinity;
+
+/** InvalidInput for values that are no counts, naming the first. */
 export function refuseNonCounts(block: RowBlock, chunkName: string): void {
   const { values } = block;
   const stored = block.kind === 'sparse' ? block.indptr[block.rows]! : block.rows * block.columns;
   let at = 0;
-  // Comparisons with NaN are false; only infinity is whole and large enough.
-  while (at < stored && values[at]! >= 0 && values[at]! === Math.floor(values[at]!) && values[at]! < Infinity) at++;
+  while (at < stored && isCount(values[at]!)) at++;
   if (at < stored) throw notACount(block, at, COUNTS, chunkName, 'counts (whole numbers, 0 or more)');
 }
 

@@ -1,11 +1,12 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { RowBlock } from '../anndata/types.js';
+import type { DenseBlock, RowBlock, SparseBlock } from '../anndata/types.js';
 import { invalidInput } from '../errors.js';
 import { damagedBundle } from '../inference/bundle/damaged.js';
 import type { ScviBundle } from '../inference/bundle/types.js';
 import { type ModelSession, openSession } from '../inference/session.js';
-import { COUNTS, countsProblems, refuseNonCounts } from './counts.js';
+import { log1p } from '../kernels/log.js';
+import { COUNTS, countsProblems, isCount, refuseNonCounts } from './counts.js';
 import { geneIdentityElements } from './gene-identity.js';
 import { type GeneMatch, matchGenes } from './gene-match.js';
 import type { Embedder, EmbedInput, Json, Method } from './types.js';
@@ -33,7 +34,7 @@ type ScviOptions = z.infer<typeof options>;
  */
 export const scviFm: Method<ScviOptions> = {
   name: NAME,
-  algorithmVersion: 1,
+  algorithmVersion: 2,
   source: 'counts',
   device: 'cpu',
   options,
@@ -55,16 +56,15 @@ async function openEncoder({ settings, chunk, scan, model: given }: EmbedInput<S
     { path: join(model.folder, model.graph), sha256: model.files[model.graph]! },
     device,
   );
-  refuseOtherShapes(session, model);
+  const input = inputOf(session, model);
   const batchRows = device === 'cpu' ? BATCH_ROWS : Math.min(BATCH_ROWS, settings.batchSize);
-  const encoder = new Encoder(session, model, match.positions, batchRows);
+  const encoder = new Encoder(session, input, model, match.positions, batchRows);
   return {
     source: 'counts',
     provenance: { genesDigest: model.genesSha256 },
     report: { ...match.report, ...coverageWarning(match, model) },
     async embed(block, out) {
-      refuseNonCounts(block, scan.name);
-      await encoder.embed(block, out);
+      if (!(await encoder.embed(block, out))) refuseNonCounts(block, scan.name);
     },
   };
 }
@@ -78,16 +78,19 @@ function refuseDuplicates({ duplicated }: GeneMatch, chunkName: string): void {
   );
 }
 
-function refuseOtherShapes({ shapes }: ModelSession, { folder, graph, genes, dim }: ScviBundle): void {
+/** What the graph takes: its input is named after it. */
+function inputOf({ shapes }: ModelSession, { folder, graph, genes, dim }: ScviBundle): 'log1p' | 'counts' {
+  const input = shapes.has('log1p') ? 'log1p' : 'counts';
   const problems = [
-    ...(shapes.get('counts')?.[1] === genes.length
+    ...(shapes.get(input)?.[1] === genes.length
       ? []
-      : [`${graph} takes ${shapes.get('counts')?.[1] ?? 'no'} counts per cell, but genes.json has ${genes.length}`]),
+      : [`${graph} takes ${shapes.get(input)?.[1] ?? 'no'} counts per cell, but genes.json has ${genes.length}`]),
     ...(shapes.get('latent')?.[1] === dim
       ? []
       : [`${graph} gives ${shapes.get('latent')?.[1] ?? 'no'} latent dimensions, but bundle.json says ${dim}`]),
   ];
   if (problems.length > 0) throw damagedBundle(folder, problems);
+  return input;
 }
 
 function coverageWarning({ found }: GeneMatch, { genes, id }: ScviBundle): Record<string, Json> {
@@ -98,54 +101,91 @@ function coverageWarning({ found }: GeneMatch, { genes, id }: ScviBundle): Recor
   };
 }
 
-/** Fills dense batches with the counts of the model's genes and runs them. */
+/** Counts whose logarithms are looked up: nearly all. */
+const SMALL_COUNTS = 4096;
+
+/** Fills dense batches with what the model takes of its genes, and runs them. */
 class Encoder {
   readonly #session: ModelSession;
-  readonly #positions: Int32Array;
+  readonly #input: 'log1p' | 'counts';
+  /** Per column its place in a row. */
+  readonly #slots: Int32Array;
   readonly #genes: number;
   readonly #dim: number;
   readonly #batchRows: number;
+  readonly #row: Float32Array;
   readonly #batch: Float32Array;
+  readonly #valueOf: (count: number) => number;
+  readonly #smallValues: Float32Array;
 
-  constructor(session: ModelSession, { genes, dim }: ScviBundle, positions: Int32Array, batchRows: number) {
+  constructor(
+    session: ModelSession,
+    input: 'log1p' | 'counts',
+    { genes, dim }: ScviBundle,
+    positions: Int32Array,
+    batchRows: number,
+  ) {
     this.#session = session;
-    this.#positions = positions;
+    this.#input = input;
     this.#genes = genes.length;
     this.#dim = dim;
     this.#batchRows = batchRows;
+    // Whether the model has a column's gene cannot be foreseen: those that it lacks go to a place behind the row.
+    this.#slots = positions.map((position) => (position < 0 ? genes.length : position));
+    this.#row = new Float32Array(genes.length + 1);
     this.#batch = new Float32Array(batchRows * genes.length);
+    this.#valueOf = input === 'log1p' ? log1p : (count) => count;
+    this.#smallValues = Float32Array.from({ length: SMALL_COUNTS }, (_, count) => this.#valueOf(count));
   }
 
-  async embed(block: RowBlock, out: Float32Array): Promise<void> {
+  /** Fills `out` (rows x dim). False where a value of the block is no count: then it is left unfinished. */
+  async embed(block: RowBlock, out: Float32Array): Promise<boolean> {
     for (let first = 0; first < block.rows; first += this.#batchRows) {
       const rows = Math.min(this.#batchRows, block.rows - first);
-      this.#fill(block, first, rows);
+      if (!this.#fill(block, first, rows)) return false;
       const { latent } = await this.#session.run({
-        counts: { data: this.#batch, dims: [this.#batchRows, this.#genes] },
+        [this.#input]: { data: this.#batch, dims: [this.#batchRows, this.#genes] },
       });
       out.set(latent!.subarray(0, rows * this.#dim), first * this.#dim);
     }
+    return true;
   }
 
-  #fill(block: RowBlock, first: number, rows: number): void {
-    const batch = this.#batch.fill(0);
-    const positions = this.#positions;
-    const { values } = block;
+  #fill(block: RowBlock, first: number, rows: number): boolean {
     for (let row = 0; row < rows; row++) {
-      const target = row * this.#genes;
-      if (block.kind === 'sparse') {
-        const end = block.indptr[first + row + 1]!;
-        for (let at = block.indptr[first + row]!; at < end; at++) {
-          const position = positions[block.indices[at]!]!;
-          if (position >= 0) batch[target + position] = values[at]!;
-        }
-      } else {
-        const source = (first + row) * block.columns;
-        for (let column = 0; column < block.columns; column++) {
-          const position = positions[column]!;
-          if (position >= 0) batch[target + position] = values[source + column]!;
-        }
-      }
+      this.#row.fill(0);
+      const counts =
+        block.kind === 'sparse' ? this.#takeSparse(block, first + row) : this.#takeDense(block, first + row);
+      if (!counts) return false;
+      this.#batch.set(this.#row.subarray(0, this.#genes), row * this.#genes);
     }
+    this.#batch.fill(0, rows * this.#genes);
+    return true;
+  }
+
+  #takeSparse({ indptr, indices, values }: SparseBlock, row: number): boolean {
+    const slots = this.#slots;
+    const taken = this.#row;
+    const smallValues = this.#smallValues;
+    const end = indptr[row + 1]!;
+    for (let at = indptr[row]!; at < end; at++) {
+      const count = values[at]!;
+      const whole = count | 0;
+      if (whole === count && whole >= 0 && whole < SMALL_COUNTS) taken[slots[indices[at]!]!] = smallValues[whole]!;
+      else if (isCount(count)) taken[slots[indices[at]!]!] = this.#valueOf(count);
+      else return false;
+    }
+    return true;
+  }
+
+  #takeDense({ values, columns }: DenseBlock, row: number): boolean {
+    const source = row * columns;
+    for (let column = 0; column < columns; column++) {
+      const count = values[source + column]!;
+      if (count === 0) continue;
+      if (!isCount(count)) return false;
+      this.#row[this.#slots[column]!] = this.#smallValues[count] ?? this.#valueOf(count);
+    }
+    return true;
   }
 }

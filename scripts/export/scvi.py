@@ -5,7 +5,7 @@
 
 DIR holds `model.pt` as scvi-tools saves it (0.15 or newer; a directory of the scvi-hub, too). Neither scvi-tools nor
 the training data are needed: pip install -r scripts/export/requirements.txt. BUNDLE is made: `bundle.json`,
-`model.onnx` (raw counts in, the mean of q(z|x) out) and `genes.json`; its name becomes the bundle's id. The graph is
+`model.onnx` (log1p of raw counts in, the mean of q(z|x) out) and `genes.json`; its name becomes the bundle's id. The graph is
 compared with the same layers in PyTorch, and the error goes into `bundle.json`.
 
 Refused, because the latent mean would not be a function of the counts alone: a latent distribution "ln" (its mean is a
@@ -147,8 +147,13 @@ def gene_ids(var_names):
     return genes
 
 
+def input_name(encoder):
+    """What the graph takes. Few counts of a cell are above 0, so logarithms are cheap outside the graph and dear inside."""
+    return "log1p" if encoder.log_variational else "counts"
+
+
 def build_graph(encoder):
-    """The encoder as ONNX: counts (cells x genes) -> latent (cells x dim)."""
+    """The encoder as ONNX: input_name(encoder) (cells x genes) -> latent (cells x dim)."""
     nodes, constants = [], []
 
     def constant(name, tensor):
@@ -159,10 +164,7 @@ def build_graph(encoder):
         nodes.append(helper.make_node(kind, inputs, [output], name=output, **attributes))
         return output
 
-    x = "counts"
-    if encoder.log_variational:
-        x = node("Add", [x, constant("one", torch.ones(1))], "counts_plus_one")
-        x = node("Log", [x], "log1p")
+    x = input_name(encoder)
     for i, (dense, norm) in enumerate(zip(encoder.linears, encoder.norms)):
         parts = [constant(f"weight_{i}", dense.weight), constant(f"bias_{i}", dense.bias)]
         x = node("Gemm", [x, *parts], f"linear_{i}", transB=1)
@@ -182,7 +184,7 @@ def build_graph(encoder):
     graph = helper.make_graph(
         nodes,
         "scvi_encoder",
-        [helper.make_tensor_value_info("counts", TensorProto.FLOAT, ["cells", genes])],
+        [helper.make_tensor_value_info(input_name(encoder), TensorProto.FLOAT, ["cells", genes])],
         [helper.make_tensor_value_info("latent", TensorProto.FLOAT, ["cells", mean.out_features])],
         constants,
     )
@@ -196,7 +198,8 @@ def compare(encoder, model):
     counts = np.random.default_rng(0).poisson(1.0, (16, encoder.linears[0].in_features)).astype(np.float32)
     with torch.no_grad():
         expected = encoder(torch.from_numpy(counts)).numpy()
-    found = ReferenceEvaluator(model).run(None, {"counts": counts})[0]
+    given = np.log1p(counts) if encoder.log_variational else counts
+    found = ReferenceEvaluator(model).run(None, {input_name(encoder): given})[0]
     error = float(np.abs(found - expected).max())
     if not error <= TOLERANCE:
         raise SystemExit(f"The exported graph differs from PyTorch by {error}, more than {TOLERANCE}; nothing was written.")

@@ -6,7 +6,9 @@ Needs scvi-tools 1.x, anndata, torch, onnx. Writes test/fixtures/models/:
 - scvi-tiny/: the bundle. The model was trained for moments on 24 cells: its numbers mean nothing but themselves;
 - scvi-tiny_pbmc-24.f32: get_latent_representation(give_mean=True) of the 24 cells, float32, row-major. A fifth of the
   model's genes are missing in them: scvi-tools fills those with zeros (load_query_data);
-- scvi-refused.json: what the export script says to models that it refuses.
+- scvi-counts-tiny/, scvi-counts-tiny_pbmc-24.f32: the same of a model that takes counts as they are (log_variational=False).
+
+Prints what the export script says to models that it refuses.
 """
 
 import json
@@ -78,12 +80,13 @@ def main():
     cells = cells_by_ensembl_id()
     data = reference(cells)
     with tempfile.TemporaryDirectory() as scratch:
-        folder = f"{scratch}/model"
-        train(data).save(folder)
-        done = export(folder, TARGET / "scvi-tiny")
-        print(done.stdout, done.stderr)
-        done.check_returncode()
-        latent(folder, cells).tofile(TARGET / "scvi-tiny_pbmc-24.f32")
+        for name, settings in {"scvi-tiny": {}, "scvi-counts-tiny": {"log_variational": False}}.items():
+            folder = f"{scratch}/{name}"
+            train(data, **settings).save(folder)
+            done = export(folder, TARGET / name)
+            print(done.stdout, done.stderr)
+            done.check_returncode()
+            latent(folder, cells).tofile(TARGET / f"{name}_pbmc-24.f32")
         refused = {}
         for name, settings in {
             "ln": {"latent_distribution": "ln"},

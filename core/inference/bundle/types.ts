@@ -69,7 +69,7 @@ export interface GeneformerBundle extends BundleBase {
   readonly equalLengthGraph: string | null;
 }
 
-/** Graph input `counts` (float, cells x genes: raw counts, 0 for absent genes); output `latent` (float, cells x dim). log1p is in the graph. */
+/** Graph input `log1p` or `counts` (float, cells x genes: ln(1 + count), or raw counts; 0 for absent genes); output `latent` (float, cells x dim). */
 export interface ScviBundle extends BundleBase {
   readonly kind: 'scvi';
   /** genes.json: names of the input columns, in order. */
