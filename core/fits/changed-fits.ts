@@ -1,10 +1,9 @@
 import { join } from 'node:path';
-import { provenanceOf, readObsmNode } from '../anndata/obsm/obsm-array.js';
-import { storeExists } from '../anndata/obsm/store-exists.js';
-import { invalidInput, isObsmithError, withRemedy } from '../errors.js';
+import { invalidInput, withRemedy } from '../errors.js';
 import { type LoadedPlan, loadPlannedChunk } from '../plan/load-plan.js';
 import type { Refusal } from '../plan/open-chunk.js';
 import type { PlannedMethod } from '../plan/types.js';
+import { fitOfArray } from './array-fit.js';
 import { fitExists } from './fit-store.js';
 
 type FitIds = Readonly<Record<string, string>>;
@@ -47,19 +46,7 @@ async function arraysOfAnotherFit(loaded: LoadedPlan, { method }: PlannedMethod,
   for (let index = plan.chunkCount; index < plan.datasetChunkCount; index++) {
     const { name, output } = await loadPlannedChunk(loaded, index);
     const found = await fitOfArray(join(base, output), `X_${method}`);
-    if (found !== null && found !== fit) names.push(name);
+    if (found !== null && found.fit !== fit) names.push(name);
   }
   return names;
-}
-
-/** The fit that a published array stands on; null where there is no array of ours, or none that can be read. */
-async function fitOfArray(store: string, key: string): Promise<string | null> {
-  try {
-    const node = (await storeExists(store)) ? readObsmNode(store, key) : null;
-    const provenance = node === null || node === 'group' ? null : provenanceOf(node);
-    return typeof provenance?.fit === 'string' ? provenance.fit : null;
-  } catch (error) {
-    if (isObsmithError(error) && error.type === 'InvalidInput') return null;
-    throw error;
-  }
 }

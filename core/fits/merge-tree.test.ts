@@ -37,6 +37,7 @@ describe('the merge tree', () => {
       const resolved = {
         chunks: Array.from({ length: partials }, (_, index) => ({ index, name: `all/chunk_${index}` })),
         leftOut: [],
+        unusable: {},
         fits: { hvg: 'not there yet' },
         rounds: { hvg: { 'gene-statistics': key } },
       };

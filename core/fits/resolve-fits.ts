@@ -4,13 +4,14 @@ import { writeFileAtomic } from '../anndata/zarr-write/atomic-file.js';
 import { planFolder } from '../dataset/layout.js';
 import { readScan } from '../dataset/scan.js';
 import type { ChunkScan } from '../dataset/types.js';
-import { fromSystemError, invalidInput } from '../errors.js';
+import { fromSystemError, invalidInput, withRemedy } from '../errors.js';
 import { type LoadedPlan, loadPlannedChunk } from '../plan/load-plan.js';
 import type { Refusal } from '../plan/open-chunk.js';
 import type { PlannedChunk, PlannedMethod } from '../plan/types.js';
 import { changedFits } from './changed-fits.js';
 import { fitExists, loadFit } from './fit-store.js';
 import { fitId, roundKey } from './identity.js';
+import { type KeptFit, keptFit } from './kept-fit.js';
 import type { Fit, FitRound } from './types.js';
 
 /** A chunk that statistics are fitted on. */
@@ -26,8 +27,15 @@ export interface ResolvedFits {
   readonly leftOut: readonly { readonly name: string; readonly reason: string }[];
   /** method -> fit id */
   readonly fits: Readonly<Record<string, string>>;
+  /** Methods of which nothing more can be computed, because the fit of the arrays that are kept cannot be used. */
+  readonly unusable: Readonly<Record<string, ErrorSummary>>;
   /** method -> round -> key of the round's folder */
   readonly rounds: Readonly<Record<string, Readonly<Partial<Record<FitRound, string>>>>>;
+}
+
+interface ErrorSummary {
+  readonly type: string;
+  readonly message: string;
 }
 
 /** One round that has to be computed, shared by `methods`. */
@@ -48,7 +56,14 @@ export async function resolveFits(loaded: LoadedPlan): Promise<{ rounds: NeededR
   const { base, plan } = loaded;
   const { chunks, leftOut } = await readFitChunks(loaded);
   const fitted = plan.methods.filter((method) => method.fitRounds.length > 0);
-  const fits = Object.fromEntries(fitted.map((method) => [method.method, fitId(method, chunks, leftOut)]));
+  const fits: Record<string, string> = {};
+  const unusable: Record<string, ErrorSummary> = {};
+  for (const method of fitted) {
+    const current = fitId(method, chunks, leftOut);
+    const kept = plan.onStale === 'keep' ? await keptFitOf(loaded, method, current) : null;
+    fits[method.method] = kept?.id ?? current;
+    if (kept?.refusal) unusable[method.method] = { type: kept.refusal.type, message: withRemedy(kept.refusal) };
+  }
   const keysOf = (method: PlannedMethod) =>
     Object.fromEntries(method.fitRounds.map((round) => [round, roundKey(round, method, chunks)]));
   const rounds = Object.fromEntries(fitted.map((method) => [method.method, keysOf(method)]));
@@ -56,12 +71,28 @@ export async function resolveFits(loaded: LoadedPlan): Promise<{ rounds: NeededR
   const refused = await changedFits(loaded, fits, before);
   const isRefused = ({ method }: PlannedMethod) => refused.some((refusal) => refusal.method === method);
   for (const { method } of fitted.filter(isRefused)) fits[method] = before?.[method] ?? fits[method]!;
-  const resolved: ResolvedFits = { chunks: chunks.map(({ index, name }) => ({ index, name })), leftOut, fits, rounds };
+  const resolved: ResolvedFits = {
+    chunks: chunks.map(({ index, name }) => ({ index, name })),
+    leftOut,
+    fits,
+    unusable,
+    rounds,
+  };
   await writeFileAtomic(join(base, resolvedFile(plan.id)), JSON.stringify(resolved));
   const missing: PlannedMethod[] = [];
-  for (const method of fitted)
-    if (!isRefused(method) && !(await fitExists(base, fits[method.method]!))) missing.push(method);
+  for (const method of fitted) {
+    if (isRefused(method) || method.method in unusable) continue;
+    if (!(await fitExists(base, fits[method.method]!))) missing.push(method);
+  }
   return { rounds: neededRounds(missing, chunks), refused };
+}
+
+function keptFitOf(loaded: LoadedPlan, method: PlannedMethod, current: string): Promise<KeptFit | null> {
+  const { base, plan } = loaded;
+  const chunks = async function* (): AsyncGenerator<PlannedChunk> {
+    for (let index = 0; index < plan.datasetChunkCount; index++) yield await loadPlannedChunk(loaded, index);
+  };
+  return keptFit({ base, method, chunks: chunks(), chunkCount: plan.chunkCount, current });
 }
 
 /** The fit ids that this run decided on earlier: a rerun may ask again. */

@@ -14,16 +14,12 @@ export type InputProvenance = { [key: string]: Json };
  * Method, parameters, algorithm version, model, input digest and fit id. Functions of input and parameters only: run ids,
  * times, batch size, chunk_rows and codec never stand here, and batch_key only where the method reads it.
  */
-export function inputProvenance(method: PlannedMethod, scan: ChunkScan, fit: Fit | null): InputProvenance {
+export function inputProvenance(method: PlannedMethod, scan: ChunkScan, fit: Pick<Fit, 'id'> | null): InputProvenance {
   const reads = findMethod(method.method).reads(method, scan);
   const readsBatches = method.batchKey !== null && reads.includes(`obs/${method.batchKey}`);
   return {
     method: method.method,
-    parameters: {
-      dim: method.dim,
-      ...(readsBatches ? { batch_key: method.batchKey } : {}),
-      ...parametersOf(method),
-    },
+    parameters: parametersOf(method, readsBatches),
     ...(method.model ? { model: { id: method.model.id, sha256: method.model.sha256 } } : {}),
     algorithmVersion: method.algorithmVersion,
     inputDigest: inputDigest(reads, scan),
@@ -31,8 +27,14 @@ export function inputProvenance(method: PlannedMethod, scan: ChunkScan, fit: Fit
   };
 }
 
+/** What provenance says of a method's parameters: batch_key only where the method reads batches. */
+export function parametersOf(method: PlannedMethod, readsBatches: boolean): { [key: string]: Json } {
+  const { dim, batchKey } = method;
+  return { dim, ...(readsBatches ? { batch_key: batchKey } : {}), ...optionsOf(method) };
+}
+
 /** A bundle is what it holds, wherever it lies and however it was named. */
-function parametersOf({ options, model }: PlannedMethod): { [key: string]: Json } {
+function optionsOf({ options, model }: PlannedMethod): { [key: string]: Json } {
   const parameters = options as { [key: string]: Json };
   if (!model) return parameters;
   const { model: _named, ...others } = parameters;

@@ -5,7 +5,7 @@ import { repairChunk } from '../anndata/publish/publish-array.js';
 import type { ChunkScan } from '../dataset/types.js';
 import { invalidInput, isObsmithError, withRemedy } from '../errors.js';
 import { scanPlannedChunk } from '../fits/early-statistics.js';
-import { fitOf } from '../fits/resolve-fits.js';
+import { readResolvedFits } from '../fits/resolve-fits.js';
 import { inputDigest, inputProvenance } from '../methods/provenance.js';
 import { findMethod } from '../methods/registry.js';
 import type { ChunkInput } from '../tasks/definitions.js';
@@ -120,7 +120,12 @@ async function decide(
       type: refusal.type,
       message: withRemedy(refusal),
     });
-  } else opened.todo.push(method.method);
+  } else {
+    const unusable = method.fitRounds.length > 0 ? (await readResolvedFits(loaded.base, plan.id)).unusable : {};
+    const refusal = unusable[method.method];
+    if (refusal) opened.refused.push({ method: method.method, ...refusal });
+    else opened.todo.push(method.method);
+  }
 }
 
 /** State of a method's published array against what this run would compute. */
@@ -131,11 +136,12 @@ export async function stateOf(
   scan: ChunkScan,
 ): Promise<ArrayState> {
   const { base, plan } = loaded;
-  const fit = method.fitRounds.length > 0 ? await fitOf(loaded, method) : null;
+  const fits = method.fitRounds.length > 0 ? (await readResolvedFits(base, plan.id)).fits : {};
+  const id = fits[method.method];
   return arrayState(join(base, chunk.output), `X_${method.method}`, {
     rows: scan.cells,
     dim: method.dim,
-    provenance: inputProvenance(method, scan, fit),
+    provenance: inputProvenance(method, scan, id === undefined ? null : { id }),
     adoptable: plan.adoptExisting && method.fitRounds.length === 0,
   });
 }

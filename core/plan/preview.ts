@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { type ArrayState, examineArray } from '../anndata/obsm/array-state.js';
 import { freshScan } from '../dataset/scan.js';
 import type { ChunkScan } from '../dataset/types.js';
-import type { Problem } from '../errors.js';
-import { fitExists, loadFit } from '../fits/fit-store.js';
+import { type Problem, withRemedy } from '../errors.js';
+import { fitExists } from '../fits/fit-store.js';
 import { fitId } from '../fits/identity.js';
-import type { Fit } from '../fits/types.js';
+import { type KeptFit, keptFit } from '../fits/kept-fit.js';
 import { inputProvenance } from '../methods/provenance.js';
 import { tokenNaming, tokensPath } from '../tokenization/prepare-tokens.js';
 import { type DurationEstimate, estimateDuration } from './duration.js';
@@ -125,17 +125,23 @@ async function knownScans({ config, chunks }: GatheredPlan): Promise<Map<number,
   return scans;
 }
 
-/** Fits that are there already, by method. */
+/** Fits that are there already, or that arrays stand on which are kept, by method. */
 async function knownFits(
-  { config, methods, fitChunks, chunks }: GatheredPlan,
+  { config, methods, fitChunks, chunks, chunkCount }: GatheredPlan,
   scans: ReadonlyMap<number, ChunkScan>,
-): Promise<Map<string, Fit>> {
-  const fits = new Map<string, Fit>();
-  if (!fitChunks.every((index) => scans.has(index))) return fits;
-  const fitted = fitChunks.map((index) => ({ index, name: chunks[index]!.name, scan: scans.get(index)! }));
+): Promise<Map<string, KeptFit>> {
+  const fits = new Map<string, KeptFit>();
+  const isScanned = fitChunks.every((index) => scans.has(index));
+  const fitted = isScanned
+    ? fitChunks.map((index) => ({ index, name: chunks[index]!.name, scan: scans.get(index)! }))
+    : [];
   for (const method of methods.filter(({ fitRounds }) => fitRounds.length > 0)) {
-    const id = fitId(method, fitted, []);
-    if (await fitExists(config.base, id)) fits.set(method.method, await loadFit(config.base, id));
+    const current = isScanned ? fitId(method, fitted, []) : null;
+    const kept =
+      config.on_stale === 'keep' ? await keptFit({ base: config.base, method, chunks, chunkCount, current }) : null;
+    const isThere = kept === null && current !== null && (await fitExists(config.base, current));
+    if (kept !== null) fits.set(method.method, kept);
+    else if (isThere) fits.set(method.method, { id: current, refusal: null });
   }
   return fits;
 }
@@ -143,7 +149,7 @@ async function knownFits(
 /** A fit that is not there is made as soon as one of its arrays is. */
 function durationOf(
   { fitChunks, chunks }: GatheredPlan,
-  fits: ReadonlyMap<string, Fit>,
+  fits: ReadonlyMap<string, KeptFit>,
   pending: Parameters<typeof estimateDuration>[0],
   prepareOnly: boolean,
 ): DurationEstimate {
@@ -156,8 +162,8 @@ function durationOf(
 interface Known {
   readonly there: ReadonlySet<string> | null;
   readonly scan: ChunkScan | null;
-  /** The method's fit where it exists. */
-  readonly fit: Fit | null;
+  /** The method's fit where it is known. */
+  readonly fit: KeptFit | null;
 }
 
 async function preview(
@@ -174,29 +180,34 @@ async function preview(
   });
   const refusal = chunk.unreadable ?? chunk.refused[method.method];
   if (refusal) return row('refused', refusal.message);
-  if (method.overwrite) return row('compute', 'overwrite is set');
-  if (!there?.has(`X_${method.method}`))
-    return row('compute', there ? 'no such array in the output yet' : 'no output yet');
+  const compute = (reason: string): PlanRow =>
+    fit?.refusal ? row('refused', withRemedy(fit.refusal)) : row('compute', reason);
+  if (method.overwrite) return compute('overwrite is set');
+  if (!there?.has(`X_${method.method}`)) return compute(there ? 'no such array in the output yet' : 'no output yet');
   const fitted = method.fitRounds.length > 0;
-  if (!scan)
-    return row('compute', 'the input is new or has changed since it was last read; the run decides after reading it');
-  if (fitted && fit === null) return row('compute', 'the statistics of the data set are not there or have changed');
+  if (!scan) return compute('the input is new or has changed since it was last read; the run decides after reading it');
+  if (fitted && fit === null) return compute('the statistics of the data set are not there or have changed');
   const state = await examineArray(join(config.base, chunk.output), `X_${method.method}`, {
     rows: scan.cells,
     dim: method.dim,
     provenance: inputProvenance(method, scan, fit),
     adoptable: config.adopt_existing && !fitted,
   });
-  return actionOf(state, config.on_stale, row);
+  return isComputed(state, config.on_stale) ? compute(state.reason) : actionOf(state, config.on_stale, row);
 }
 
+type OnStale = 'recompute' | 'keep' | 'fail';
+
+const isComputed = ({ state }: ArrayState, onStale: OnStale): boolean =>
+  state === 'stale' ? onStale === 'recompute' : state !== 'complete' && state !== 'adopted';
+
+/** What is done with an array that is not computed. */
 function actionOf(
   state: ArrayState,
-  onStale: 'recompute' | 'keep' | 'fail',
+  onStale: OnStale,
   row: (action: PlanRow['action'], reason: string) => PlanRow,
 ): PlanRow {
-  if (state.state === 'complete' || state.state === 'adopted') return row('skip', state.reason);
-  if (state.state !== 'stale' || onStale === 'recompute') return row('compute', state.reason);
+  if (state.state !== 'stale') return row('skip', state.reason);
   return onStale === 'keep'
     ? row('skip', `stale, kept by on_stale: ${state.reason}`)
     : row('refused', `stale, refused by on_stale: ${state.reason}`);
