@@ -3,17 +3,18 @@ import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { bundleThreads } from './thread-bundle.js';
 import { bundleWorkflows } from './workflow-bundle.js';
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL('..', import.meta.url));
 const bin = (name: string) => join(root, 'node_modules', '.bin', name);
 
-/** Compiles TypeScript to dist/ and every core/kernels/assembly/*.ts to dist/core/kernels/*.wasm (SIMD, never relaxed SIMD); bundles the workflows. */
+/** Compiles TypeScript to dist/ and every core/kernels/assembly/*.ts to dist/core/kernels/*.wasm (SIMD, never relaxed SIMD); bundles workflows and threads. */
 export async function build(): Promise<void> {
   await mkdir(join(root, 'dist/core/kernels'), { recursive: true });
   await Promise.all([compileTypeScript(), compileKernels()]);
-  await bundleWorkflows(join(root, 'dist'));
+  await Promise.all([bundleWorkflows(join(root, 'dist')), bundleThreads(join(root, 'dist'))]);
   await chmod(join(root, 'dist/scripts/obsmith.js'), 0o755);
 }
 

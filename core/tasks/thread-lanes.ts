@@ -86,7 +86,7 @@ class Lane {
 }
 
 function startThread(expects: readonly TaskName[] = []): Worker {
-  return new Worker(built('core/tasks/thread.js'), {
+  return new Worker(built('threads/thread.js'), {
     workerData: { expects } satisfies ThreadData,
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_OBJECTS_MB },
   });
