@@ -6,7 +6,6 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import { listedKeys } from '../core/anndata/obsm/listing.js';
 import { embeddingRows, readObsmNode } from '../core/anndata/obsm/obsm-array.js';
-import type { RunOutcome } from '../core/dataset/finalize.js';
 import { verifyOutputs } from '../core/dataset/verify-outputs.js';
 import type { RunRequest } from '../core/plan/types.js';
 import { QUIET } from '../core/tasks/types.js';
@@ -45,7 +44,7 @@ export class SmallDataset {
     await writeFile(this.config, head + yaml);
   }
 
-  run(request: Omit<RunRequest, 'config'> = {}): Promise<RunOutcome> {
+  run(request: Omit<RunRequest, 'config'> = {}): ReturnType<typeof runInProcess> {
     return runInProcess({ config: this.config, ...request }, this.base);
   }
 

@@ -10,6 +10,7 @@ import { removeUnusedTokens } from '../tokenization/remove-unused.js';
 import { writeDatasetFile } from './dataset-file.js';
 import { type MethodOutcome, readOutcome } from './journal.js';
 import { datasetStagingFolder, journalFolder } from './layout.js';
+import { removeOldRuns } from './remove-old-runs.js';
 
 export interface FinalizeInput extends PlanLocation {
   readonly cancelled: boolean;
@@ -87,6 +88,7 @@ export async function finalize(input: FinalizeInput, context: TaskContext): Prom
   // The run is over and holds the lease: what it or a run that was killed left in staging is of no more use.
   await rm(join(loaded.base, datasetStagingFolder(loaded.plan.dataset)), { recursive: true, force: true });
   await removeUnusedTokens(loaded);
+  await removeOldRuns(loaded);
   return {
     status: statusOf(loaded, input, chunks, totals, notPublished.length),
     chunks,

@@ -23,8 +23,10 @@ export const serverFile = (): string => ours('server.json');
 export const plansFolder = (): string => ours('plans');
 export const planFolder = (planId: string): string => ours('plans', planId);
 
+export const scansFolder = (dataset: string): string => ours('scans', dataset);
 /** `chunkName` is "split/stem". */
-export const scanFile = (dataset: string, chunkName: string): string => ours('scans', dataset, `${chunkName}.json`);
+export const scanFile = (dataset: string, chunkName: string): string =>
+  posix.join(scansFolder(dataset), `${chunkName}.json`);
 
 /** What is prepared of the chunks of a data set. */
 export const preparedFolder = (dataset: string): string => ours('prepared', dataset);

@@ -3,7 +3,8 @@ import { dirname, join, resolve } from 'node:path';
 import type { LoadedPlan } from '../plan/load-plan.js';
 
 /** Steps of a run, each with a folder of logs, as adata_hf_datasets names them. */
-export type LogSection = 'embedding_prepare' | 'embedding_cpu' | 'embedding_gpu';
+export const LOG_SECTIONS = ['embedding_prepare', 'embedding_cpu', 'embedding_gpu'] as const;
+export type LogSection = (typeof LOG_SECTIONS)[number];
 
 /** What belongs to no single chunk: planning, fits, the end. */
 export const RUN_LOG = 'run.log';
