@@ -6,6 +6,7 @@ import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 export async function bundleWorkflows(dist: string): Promise<void> {
   const { code } = await bundleWorkflowCode({
     workflowsPath: resolve(dist, 'workflows/index.js'),
+    workflowInterceptorModules: [resolve(dist, 'workflows/log-subject.js')],
     logger: new DefaultLogger('WARN'),
   });
   await writeFile(join(dist, 'workflow-bundle.js'), code);

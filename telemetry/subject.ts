@@ -19,9 +19,13 @@ export interface LogPlace {
 
 export const NO_SUBJECT: Subject = { log: null };
 
-/** Fields that inputs of activities share; see activities/types.ts. */
-interface KnownInput extends PlanLocation {
+/** A plan, and where there is one a chunk of it. */
+export interface PlannedSubject extends PlanLocation {
   readonly chunk?: number;
+}
+
+/** Fields that inputs of activities share; see activities/types.ts. */
+interface KnownInput extends PlannedSubject {
   readonly position?: number;
   readonly method?: string;
   readonly methods?: readonly string[];
@@ -30,7 +34,7 @@ interface KnownInput extends PlanLocation {
 /** These work on arrays of a section; everything else of a chunk is preparation. */
 const OF_SECTIONS = /^(embed|publish|discard)/;
 
-/** Never fails: an activity whose plan cannot be read fails by itself, and says so. */
+/** Of an activity by its name and input, or of a workflow. Never fails: an activity whose plan cannot be read fails by itself, and says so. */
 export async function subjectOf(activity: string, input: unknown): Promise<Subject> {
   try {
     return await find(activity, input as KnownInput);

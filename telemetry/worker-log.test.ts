@@ -1,5 +1,9 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { ApplicationFailure } from '@temporalio/common';
 import { expect, it } from 'vitest';
+import { baseIdFile, planFolder, runLogFolder } from '../core/dataset/layout.js';
 import { ObsmithError } from '../core/errors.js';
 import { WorkerLog } from './worker-log.js';
 
@@ -41,4 +45,35 @@ it('keeps to its level', () => {
     log.forTemporal().error('loud');
   }, 'error');
   expect(lines.map(({ msg }) => msg)).toEqual(['loud']);
+});
+
+it('puts lines of workflows into the folder of their run, those of a chunk into its file', async () => {
+  const base = await mkdtemp(join(tmpdir(), 'obsmith-lines-'));
+  const plan = '20260101T000000Z-abcdef';
+  await mkdir(join(base, planFolder(plan)), { recursive: true });
+  const run = { workflowId: 'embed-toy', runId: 'r1', logs: runLogFolder('embed-toy', 'r1') };
+  const files = { 'plan.json': { id: plan, baseId: 'b', run }, 'chunks-0000.json': [{ name: 'train/chunk_0' }] };
+  for (const [name, content] of Object.entries(files))
+    await writeFile(join(base, planFolder(plan), name), JSON.stringify(content));
+  await writeFile(join(base, baseIdFile()), 'b');
+  const lines: string[] = [];
+  const log = new WorkerLog('info', { write: (line) => void lines.push(line) });
+  const logger = log.forTemporal();
+  const ids = { workflowId: 'embed-toy', workflowRunId: 'r1' };
+  logger.warn('Signal pause was ignored', { ...ids, logSubject: { base, plan } });
+  logger.warn('Workflow failed', { ...ids, logSubject: { base, plan, chunk: 0 } });
+  logger.debug('Workflow started', { ...ids, logSubject: { base, plan } });
+  logger.warn('before the plan', ids);
+  await log.flush();
+  const written = async (file: string) => JSON.parse(await readFile(join(base, run.logs, file), 'utf8'));
+  const expected = { level: 'warn', workflowId: 'embed-toy', runId: 'r1' };
+  expect(await written('run.log')).toMatchObject({ ...expected, msg: 'Signal pause was ignored' });
+  expect(await written('embedding_prepare/train/chunk_0.log')).toMatchObject({
+    ...{ ...expected, chunk: 'train/chunk_0', msg: 'Workflow failed' },
+  });
+  expect(lines.map((line) => JSON.parse(line).msg).sort()).toEqual(
+    ['Signal pause was ignored', 'Workflow failed', 'before the plan'].sort(),
+  );
+  expect(lines.join('')).not.toContain('logSubject');
+  await rm(base, { recursive: true });
 });

@@ -3,22 +3,28 @@ import { DefaultLogger, type LogEntry } from '@temporalio/worker';
 import { type DestinationStream, type Logger, pino } from 'pino';
 import { LogFiles } from '../core/dataset/run-logs.js';
 import { isObsmithError } from '../core/errors.js';
-import type { LogPlace } from './subject.js';
+import { type LogPlace, type PlannedSubject, subjectOf } from './subject.js';
 
 /** Field of the SDK's lines that names the file of a line; the SDK passes on only fields with names. */
 export const PLACE_FIELD = 'logPlace';
+/** Field of the lines of workflows that says what they are about; see workflows/log-subject.ts. */
+const SUBJECT_FIELD = 'logSubject';
 /** Carries it past pino, which would write it. */
 const LOG_PLACE = Symbol('log place');
 
 /** What the SDK adds to lines that nobody reads. */
-const UNWANTED = new Set(['taskToken', 'isLocal', 'namespace', 'sdkComponent', PLACE_FIELD]);
+const UNWANTED = new Set(['taskToken', 'isLocal', 'namespace', 'sdkComponent', PLACE_FIELD, SUBJECT_FIELD]);
 /** The SDK's names of fields, and ours. */
 const RENAMED: Readonly<Record<string, string>> = { workflowRunId: 'runId', activityType: 'activity' };
+
+type Level = 'trace' | 'debug' | 'info' | 'warn' | 'error';
 
 /** Logs of a worker: JSON lines on stderr, and those about a run also in its folder. */
 export class WorkerLog {
   readonly logger: Logger;
   readonly files: LogFiles;
+  /** Lines of workflows that wait until their subject is found. */
+  readonly #waiting = new Set<Promise<void>>();
   /** When the SDK's line at hand was said: it keeps lines back for a moment, to sort them. */
   #saidAt: number | null = null;
 
@@ -45,11 +51,33 @@ export class WorkerLog {
 
   /** Takes the lines of the SDK, and with them those of activities and workflows. */
   forTemporal(): DefaultLogger {
-    return new DefaultLogger('TRACE', ({ level, message, meta, timestampNanos }: LogEntry) => {
-      this.#saidAt = Number(timestampNanos / 1_000_000n);
-      this.logger[level.toLowerCase() as 'trace' | 'debug' | 'info' | 'warn' | 'error'](fieldsOf(meta ?? {}), message);
-      this.#saidAt = null;
+    return new DefaultLogger('TRACE', (entry) => {
+      const subject = entry.meta?.[SUBJECT_FIELD] as PlannedSubject | undefined;
+      const level = entry.level.toLowerCase() as Level;
+      if (subject === undefined) this.#say(level, entry);
+      else if (this.logger.isLevelEnabled(level)) this.#sayAbout(subject, level, entry);
     });
+  }
+
+  /** Waits for all lines that were said until now. */
+  async flush(): Promise<void> {
+    await Promise.all(this.#waiting);
+    await this.files.flush();
+  }
+
+  #sayAbout(subject: PlannedSubject, level: Level, entry: LogEntry): void {
+    const line = subjectOf('workflow', subject).then(({ chunk, log }) => {
+      const meta = { ...entry.meta, ...(chunk === undefined ? {} : { chunk }), [PLACE_FIELD]: log };
+      this.#say(level, { ...entry, meta });
+      this.#waiting.delete(line);
+    });
+    this.#waiting.add(line);
+  }
+
+  #say(level: Level, { message, meta, timestampNanos }: LogEntry): void {
+    this.#saidAt = Number(timestampNanos / 1_000_000n);
+    this.logger[level](fieldsOf(meta ?? {}), message);
+    this.#saidAt = null;
   }
 }
 
@@ -80,7 +108,7 @@ function fieldsOf(meta: Readonly<Record<string, unknown>>): Record<string | symb
   for (const [name, value] of Object.entries(meta)) {
     if (!UNWANTED.has(name)) fields[RENAMED[name] ?? name] = value;
   }
-  fields[LOG_PLACE] = meta[PLACE_FIELD];
+  fields[LOG_PLACE] = meta[PLACE_FIELD] ?? undefined;
   return fields;
 }
 

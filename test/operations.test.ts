@@ -114,6 +114,10 @@ describe('a run with a broken chunk, on a CPU and a GPU worker with metrics', ()
     gpu.terminate();
     const [cpuEnd, gpuEnd] = await Promise.all([cpu.ended, gpu.ended]);
     expect([cpuEnd.code, gpuEnd.code]).toEqual([0, 0]);
+    const runLines = jsonLines(await read('run.log'));
+    expect(runLines).toContainEqual(
+      expect.objectContaining({ workflowId, runId, level: 'warn', msg: 'Workflow failed' }),
+    );
     const handle = server.client.workflow.getHandle(workflowId);
     const texts = [cpuEnd.err, gpuEnd.err, JSON.stringify(await handle.fetchHistory())];
     for (const name of files) texts.push(await read(name));

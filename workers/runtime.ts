@@ -49,7 +49,7 @@ export async function connectWorker({ server: settings, metrics, gpus }: Runtime
     async close() {
       stopSampling();
       await connection.close();
-      await log.files.flush();
+      await log.flush();
     },
   };
 }

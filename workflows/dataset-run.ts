@@ -2,6 +2,7 @@ import { ApplicationFailure, CancellationScope, upsertMemo } from '@temporalio/w
 import type { PlanResult } from '../activities/types.js';
 import { light } from './activity-options.js';
 import { Companions } from './companions.js';
+import { logAbout } from './log-subject.js';
 import { RunDisplay } from './run-display.js';
 import { type CarriedProgress, RunProgress } from './run-progress.js';
 import { type CarriedWork, RunWork } from './run-work.js';
@@ -62,6 +63,7 @@ export class DatasetRun {
   async prepare(): Promise<void> {
     const plan = await light.planRun(this.request);
     this.#plan = plan;
+    logAbout(plan);
     await light.acquireLease({ ...this.location, dataset: plan.dataset });
     if (plan.searchAttributes) this.#display.describeWith(plan);
     this.progress.planned(plan, Date.now());
@@ -153,6 +155,7 @@ export class DatasetRun {
 
   #goOn({ plan, work, progress }: CarriedRun): void {
     this.#plan = plan;
+    logAbout(plan);
     if (plan.searchAttributes) this.#display.describeWith(plan);
     this.progress.resume(plan, progress);
     this.#work = this.#workOn(plan, work);
