@@ -5,7 +5,10 @@ import { CorruptData } from './corrupt-data.js';
 /** Largest frame that is taken at its word. */
 const MAX_BYTES = 2 ** 31;
 
-type ZstdDecompress = (bytes: Uint8Array, options: { maxOutputLength: number }) => Uint8Array;
+/** Least `chunkSize` that Node takes. */
+const MIN_OUTPUT = 64;
+
+type ZstdDecompress = (bytes: Uint8Array, options: { maxOutputLength: number; chunkSize: number }) => Uint8Array;
 
 /** Node has zstd from 22.15 on; zstddec serves older ones. */
 const native = (zlib as { zstdDecompressSync?: ZstdDecompress }).zstdDecompressSync;
@@ -22,12 +25,17 @@ export function decodeZstd(bytes: Uint8Array, decodedBytes: number): Uint8Array 
   if (decodedBytes === 0) return new Uint8Array(0);
   let decoded: Uint8Array;
   try {
-    decoded = native ? native(bytes, { maxOutputLength: decodedBytes }) : wasm.decode(bytes, decodedBytes);
+    decoded = native ? decodeNatively(native, bytes, decodedBytes) : wasm.decode(bytes, decodedBytes);
   } catch (error) {
     throw new CorruptData(`corrupt zstd frame: ${(error as Error).message}`);
   }
   if (decoded.length !== decodedBytes) throw new CorruptData('corrupt or truncated zstd frame');
   return decoded;
+}
+
+/** Into one buffer with a byte to spare: Node goes on to another one, and joins them, once the first is full. */
+function decodeNatively(decompress: ZstdDecompress, bytes: Uint8Array, decodedBytes: number): Uint8Array {
+  return decompress(bytes, { maxOutputLength: decodedBytes, chunkSize: Math.max(MIN_OUTPUT, decodedBytes + 1) });
 }
 
 /** Content size from a zstd frame header (RFC 8878, 3.1.1.1), null where the frame does not say. @throws CorruptData */
