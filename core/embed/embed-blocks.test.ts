@@ -43,6 +43,7 @@ const selectGenes: Embedder = {
   report: {},
   embed(block, out) {
     if (block.kind !== 'sparse') throw new Error('sparse expected');
+    out.fill(0);
     for (let row = 0; row < block.rows; row++) {
       for (let at = block.indptr[row]!; at < block.indptr[row + 1]!; at++) {
         if (block.indices[at] === 2) out[row * 2] = block.values[at]!;

@@ -118,10 +118,10 @@ class BlockWriter {
     return rows;
   }
 
-  /** Zeroed space for the next rows, at most `rows`: as many as fit into the block. */
+  /** Space for the next rows, at most `rows`: as many as fit into the block. It holds what earlier blocks left. */
   next(rows: number): { rows: number; out: Float32Array } {
     const fitting = Math.min(rows, this.rowsOf(this.#block) - this.#rows);
-    const out = this.#filling.subarray(this.#rows * this.#dim, (this.#rows + fitting) * this.#dim).fill(0);
+    const out = this.#filling.subarray(this.#rows * this.#dim, (this.#rows + fitting) * this.#dim);
     return { rows: fitting, out };
   }
 

@@ -18,7 +18,7 @@ export type MatrixBlocks = (rows: Rows) => AsyncIterable<RowBlock>;
 export interface EmbedderRows {
   readonly start: number;
   readonly rows: number;
-  /** Embeds rows [from, to), counted from `start`, into `out` (zeroed beforehand). */
+  /** Embeds rows [from, to), counted from `start`: fills all of `out`, whatever it holds. */
   embed(from: number, to: number, out: Float32Array): void | Promise<void>;
 }
 
@@ -26,7 +26,7 @@ export interface EmbedderRows {
 export async function* rowsFor(embedder: Embedder, blocks: MatrixBlocks, rows: Rows): AsyncGenerator<EmbedderRows> {
   if (embedder.source === 'prepared') {
     for (let start = rows.start; start < rows.end; start += READ_ROWS) {
-      const embed: EmbedderRows['embed'] = (from, to, out) => embedder.embedRows(start + from, start + to, out);
+      const embed: EmbedderRows['embed'] = (from, to, out) => embedder.embedRows(start + from, start + to, out.fill(0));
       yield { start, rows: Math.min(READ_ROWS, rows.end - start), embed };
     }
     return;

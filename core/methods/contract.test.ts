@@ -211,7 +211,8 @@ async function embed(
 ): Promise<Float32Array> {
   const { dim } = await runnableSettingsOf(method, options);
   const embedder = await open(method, options);
-  const out = new Float32Array(chunk.cells * dim);
+  // What is there beforehand must not matter.
+  const out = new Float32Array(chunk.cells * dim).fill(Number.NaN);
   const blocks = matrixBlocks(embedder.source, chunk, scanOf());
   const calls: (() => void | Promise<void>)[] = [];
   for await (const stretch of rowsFor(embedder, blocks, { start: 0, end: chunk.cells })) {

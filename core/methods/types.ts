@@ -64,7 +64,7 @@ interface EmbedderBase {
 export interface MatrixEmbedder extends EmbedderBase {
   /** expression: log-normalised float32 sparse blocks; counts: layers/counts as stored. */
   readonly source: 'expression' | 'counts';
-  /** Fills `out` (block.rows x dim, row-major, zeroed beforehand). */
+  /** Fills all of `out` (block.rows x dim, row-major), whatever it holds. */
   embed(block: RowBlock, out: Float32Array): void | Promise<void>;
 }
 

@@ -2,7 +2,7 @@
 // match: the latest earlier place with the same value and at least as many zeros behind it. Zeros that are left become
 // a match at distance 1, values seen for the first time literals. Only what is not zero costs time.
 
-import { addSequence, beginSequences, sequenceCount, SEQUENCES_BYTES, writeSequences } from "./zstd/sequences";
+import { addSequence, beginSequences, endSequences, firstSequence, SEQUENCE_BYTES, sequenceCount, SEQUENCES_BYTES, writeSequences } from "./zstd/sequences";
 
 const MAX_BLOCK: u32 = 131072;
 const RAW: u32 = 0, RLE: u32 = 1, COMPRESSED: u32 = 2;
@@ -24,8 +24,6 @@ const SCRATCH_BYTES: u32 = SEQUENCES + SEQUENCES_BYTES;
 
 let scratch: usize = 0;
 let frame: usize = 0;
-/** Where literals that no sequence has taken yet begin. */
-let anchor: usize = 0;
 let literalEnd: usize = 0;
 let finite = true;
 
@@ -108,21 +106,24 @@ function writeLiterals(to: usize): usize {
   return to + size;
 }
 
+/** For each set of four values, where those that are not zero lie among them. */
+const PLACES_OF: usize = memory.data<u32>([
+  0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 4, 0, 0, 8, 0, 0, 0, 0, 8, 0, 0, 4, 8, 0, 0, 0, 4, 8, 0,
+  12, 0, 0, 0, 0, 12, 0, 0, 4, 12, 0, 0, 0, 4, 12, 0, 8, 12, 0, 0, 0, 8, 12, 0, 4, 8, 12, 0, 0, 4, 8, 12,
+], 16);
+
 /** Lists where the values that are not zero lie, and behind the last one where all ends. Returns how many there are. */
 function findValues(from: usize, end: usize, list: usize): u32 {
   const zero = i32x4.splat(0);
   let overflows = zero;
   let to = list;
   let at = from;
-  for (; at + 64 <= end; at += 64) {
-    const a = v128.load(at), b = v128.load(at, 16), c = v128.load(at, 32), d = v128.load(at, 48);
-    let found: u32 = i32x4.bitmask(i32x4.ne(a, zero)) | (i32x4.bitmask(i32x4.ne(b, zero)) << 4)
-      | (i32x4.bitmask(i32x4.ne(c, zero)) << 8) | (i32x4.bitmask(i32x4.ne(d, zero)) << 12);
-    overflows = v128.or(v128.or(overflows, v128.or(overflow(a), overflow(b))), v128.or(overflow(c), overflow(d)));
-    for (; found != 0; found &= found - 1) {
-      store<u32>(to, <u32>at + (ctz(found) << 2));
-      to += 4;
-    }
+  for (; at + 16 <= end; at += 16) {
+    const four = v128.load(at);
+    const found: u32 = i32x4.bitmask(i32x4.ne(four, zero));
+    overflows = v128.or(overflows, overflow(four));
+    v128.store(to, i32x4.add(i32x4.splat(<u32>at), v128.load(PLACES_OF + (found << 4))));
+    to += <usize>popcnt(found) << 2;
   }
   for (; at < end; at += 4) {
     if (load<u32>(at) == 0) continue;
@@ -144,75 +145,79 @@ function overflow(values: v128): v128 {
 
 function tokenize(from: usize, values: u32, end: usize): void {
   beginSequences(scratch + SEQUENCES);
-  anchor = from;
-  literalEnd = scratch + LITERALS;
+  const hash = scratch + HASH, nowhere = scratch + NOWHERE;
+  let sequence = firstSequence();
+  // Literals that no sequence has taken yet begin at the anchor.
+  let anchor = from;
+  let literals = scratch + LITERALS;
   let place = scratch + LIST;
   const last = place + (<usize>values << 2);
   let at: usize = load<u32>(place);
-  if (at > from) takeZeros(from, at);
+  if (at > from) {
+    const zeros = firstZero(from);
+    takeLiterals(anchor, zeros, literals);
+    literals += zeros - anchor;
+    addSequence(sequence, <u32>(zeros - anchor), <u32>(at - zeros), 1);
+    sequence += SEQUENCE_BYTES;
+    anchor = at;
+  }
   while (place < last) {
     place += 4;
     const next: usize = load<u32>(place);
-    takeValue(at, next);
+    const value = load<u32>(at);
+    const zeros = <u32>(next - at - 4) >> 2;
+    const entry = hash + ((value * 2654435761) >>> (32 - HASH_BITS)) * ENTRY_BYTES;
+    const places = entry + PLACES;
+    if (load<u32>(entry) != value) {
+      store<u32>(entry, value);
+      v128.store(places, i32x4.splat(0));
+      v128.store(places, i32x4.splat(0), 16);
+    }
+    // The class that is sure to cover all zeros, or the nearest below it that has a place: lower ones then have, too.
+    const wanted = u32(zeros > 0) + u32(zeros > 4) + u32(zeros > 16);
+    const known = u32(load<u32>(places, 8) != 0) + u32(load<u32>(places, 16) != 0) + u32(load<u32>(places, 24) != 0);
+    const nearest = places + (min(wanted, known) << 3);
+    const found: usize = load<u32>(nearest);
+    const covered = min(zeros, load<u32>(nearest, 4));
+    const latest = <u64>at | (<u64>zeros << 32);
+    store<u64>(places, latest);
+    store<u64>(select(places + 8, nowhere, zeros >= 4), latest);
+    store<u64>(select(places + 16, nowhere, zeros >= 16), latest);
+    store<u64>(select(places + 24, nowhere, zeros >= 64), latest);
+    let reached = at + 4;
+    if (found != 0) {
+      reached += covered << 2;
+      takeLiterals(anchor, at, literals);
+      literals += at - anchor;
+      addSequence(sequence, <u32>(at - anchor), <u32>(reached - at), <u32>(at - found));
+      sequence += SEQUENCE_BYTES;
+      anchor = reached;
+    }
+    if (reached < next) {
+      const left = firstZero(reached);
+      takeLiterals(anchor, left, literals);
+      literals += left - anchor;
+      addSequence(sequence, <u32>(left - anchor), <u32>(next - left), 1);
+      sequence += SEQUENCE_BYTES;
+      anchor = next;
+    }
     at = next;
   }
-  takeLiterals(end);
-}
-
-/** The value at `at` and the zeros behind it up to `next`. */
-// @ts-ignore: decorator
-@inline
-function takeValue(at: usize, next: usize): void {
-  const value = load<u32>(at);
-  const zeros = <u32>(next - at - 4) >> 2;
-  const entry = scratch + HASH + ((value * 2654435761) >>> (32 - HASH_BITS)) * ENTRY_BYTES;
-  const places = entry + PLACES;
-  if (load<u32>(entry) != value) {
-    store<u32>(entry, value);
-    v128.store(places, i32x4.splat(0));
-    v128.store(places, i32x4.splat(0), 16);
-  }
-  // From the class that is sure to cover all zeros down to one that covers some.
-  let place = places + ((u32(zeros > 0) + u32(zeros > 4) + u32(zeros > 16)) << 3);
-  while (load<u32>(place) == 0 && place > places) place -= 8;
-  const found: usize = load<u32>(place);
-  const covered = min(zeros, load<u32>(place, 4));
-  const latest = <u64>at | (<u64>zeros << 32);
-  store<u64>(places, latest);
-  store<u64>(select(places + 8, scratch + NOWHERE, zeros >= 4), latest);
-  store<u64>(select(places + 16, scratch + NOWHERE, zeros >= 16), latest);
-  store<u64>(select(places + 24, scratch + NOWHERE, zeros >= 64), latest);
-  let reached = at + 4;
-  if (found != 0) {
-    reached += covered << 2;
-    takeMatch(at, <u32>(reached - at), <u32>(at - found));
-  }
-  if (reached < next) takeZeros(reached, next);
+  takeLiterals(anchor, end, literals);
+  literalEnd = literals + (end - anchor);
+  endSequences(sequence);
 }
 
 /** Zeros copy the byte before them; where that is not zero, the first of them is a literal. */
 // @ts-ignore: decorator
 @inline
-function takeZeros(at: usize, next: usize): void {
-  const first = at > frame && load<u8>(at - 1) == 0 ? at : at + 1;
-  takeMatch(first, <u32>(next - first), 1);
+function firstZero(at: usize): usize {
+  return at > frame && load<u8>(at - 1) == 0 ? at : at + 1;
 }
 
 // @ts-ignore: decorator
 @inline
-function takeMatch(at: usize, length: u32, distance: u32): void {
-  const literals = <u32>(at - anchor);
-  takeLiterals(at);
-  addSequence(literals, length, distance);
-  anchor = at + length;
-}
-
-// @ts-ignore: decorator
-@inline
-function takeLiterals(end: usize): void {
-  const count = end - anchor;
-  if (count == 0) return;
-  if (count <= 16) v128.store(literalEnd, v128.load(anchor));
-  else memory.copy(literalEnd, anchor, count);
-  literalEnd += count;
+function takeLiterals(from: usize, end: usize, to: usize): void {
+  v128.store(to, v128.load(from));
+  if (end - from > 16) memory.copy(to, from, end - from);
 }

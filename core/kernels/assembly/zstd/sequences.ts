@@ -5,7 +5,7 @@ import { accuracy, buildSingle, buildTable, encodeSymbol, firstState, highBit, n
 
 /** Every sequence makes at least one word of a block. */
 export const MAX_SEQUENCES: u32 = 32768;
-const SEQUENCE_BYTES: u32 = 16;
+export const SEQUENCE_BYTES: u32 = 16;
 const LITERAL_LENGTHS: u32 = 0, OFFSETS: u32 = 1, MATCH_LENGTHS: u32 = 2;
 const KINDS: u32 = 3;
 
@@ -47,14 +47,24 @@ export function beginSequences(scratch: usize): void {
   memory.fill(room + COUNTS, 0, KINDS * SYMBOLS * 4);
 }
 
+/** Where the first sequence goes; each takes SEQUENCE_BYTES. */
+export function firstSequence(): usize {
+  return room;
+}
+
+/** `end` is where the next sequence would go. */
+export function endSequences(end: usize): void {
+  sequences = <u32>(end - room) / SEQUENCE_BYTES;
+}
+
 export function sequenceCount(): u32 {
   return sequences;
 }
 
-/** Adds a sequence: `literals` bytes, then `length` bytes (at least 3) from `distance` bytes before. */
+/** Writes a sequence to `at`: `literals` bytes, then `length` bytes (at least 3) from `distance` bytes before. */
 // @ts-ignore: decorator
 @inline
-export function addSequence(literals: u32, length: u32, distance: u32): void {
+export function addSequence(at: usize, literals: u32, length: u32, distance: u32): void {
   // Offsets 1 to 3 mean earlier offsets; those are never used, so distances begin at 4.
   const offset = distance + 3, match = length - 3;
   const literalCode: u32 = literals < 64 ? load<u8>(SHORT_LITERAL_CODES + literals) : highBit(literals) + 19;
@@ -63,12 +73,10 @@ export function addSequence(literals: u32, length: u32, distance: u32): void {
   count(LITERAL_LENGTHS, literalCode);
   count(OFFSETS, offsetCode);
   count(MATCH_LENGTHS, matchCode);
-  const at = room + sequences * SEQUENCE_BYTES;
   store<u32>(at, literals);
   store<u32>(at, match, 4);
   store<u32>(at, offset, 8);
   store<u32>(at, literalCode | (offsetCode << 8) | (matchCode << 16), 12);
-  sequences++;
 }
 
 // @ts-ignore: decorator
