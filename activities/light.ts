@@ -1,6 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { acquireLease, type LeaseOwner } from '../core/dataset/lease.js';
 import { loadPlan } from '../core/plan/load-plan.js';
+import { accompany, endCompanions } from './companions.js';
 import { type Beat, withHeartbeats } from './heartbeats.js';
 import { holdLease } from './hold-lease.js';
 import { run } from './run.js';
@@ -39,8 +40,11 @@ export function lightActivities(identity: WorkerIdentity): LightActivities {
         const { base } = await loadPlan(input);
         await acquireLease(base, input.dataset, owner());
       }),
-    holdLease: (input) => withHeartbeats((beat) => holdLease(input, owner(), untilShutdown(beat))),
-    watchQueues: (input) => withHeartbeats((beat) => watchQueues(input, identity.queuePrefix, untilShutdown(beat))),
+    holdLease: (input) =>
+      withHeartbeats((beat) => accompany(untilShutdown(beat), (own) => holdLease(input, owner(), own))),
+    watchQueues: (input) =>
+      withHeartbeats((beat) => accompany(untilShutdown(beat), (own) => watchQueues(input, identity.queuePrefix, own))),
+    endCompanions: async () => endCompanions(),
     resolveFits: (input) => run('resolveFits', input),
     publishArray: (input) => run('publishArray', input),
     findChunks: (input) => run('findChunks', input),

@@ -48,6 +48,8 @@ export interface LightActivities {
   holdLease(input: LeaseInput): Promise<void>;
   /** Signals the workflow whenever the set of needed queues without a worker changes; until cancelled. */
   watchQueues(input: QueueWatch): Promise<void>;
+  /** Ends these two at once where they are in the same worker: a cancellation reaches them with the answer to a heartbeat. */
+  endCompanions(): Promise<void>;
   resolveFits(input: TaskInput<'resolveFits'>): Promise<TaskOutput<'resolveFits'>>;
   publishArray(input: TaskInput<'publishArray'>): Promise<TaskOutput<'publishArray'>>;
   /** Indexes of the chunks of these names; InvalidInput with the valid names where there is no such chunk. */

@@ -39,8 +39,13 @@ const COMPANION: ActivityOptions = {
   },
 };
 
-export const light = proxyActivities<Omit<LightActivities, 'holdLease' | 'watchQueues'>>(LIGHT);
+export const light = proxyActivities<Omit<LightActivities, 'holdLease' | 'watchQueues' | 'endCompanions'>>(LIGHT);
 export const companions = proxyActivities<Pick<LightActivities, 'holdLease' | 'watchQueues'>>(COMPANION);
+/** Saves time or fails: the cancellation of the companions comes in any case. */
+export const { endCompanions } = proxyActivities<Pick<LightActivities, 'endCompanions'>>({
+  scheduleToCloseTimeout: '5s',
+  retry: { maximumAttempts: 1 },
+});
 
 /** Workflows run on the queue `<prefix>obsmith`; the others are named after it. */
 export const queueOf = (kind: 'cpu' | 'gpu'): string => `${workflowInfo().taskQueue}-${kind}`;

@@ -23,6 +23,8 @@ export class ChunkRun {
   /** What serves all methods: opening the chunk and copying its input. */
   readonly #common = new CancellationScope();
   readonly #scopes = new Map<string, CancellationScope>();
+  /** Reports under way: nothing waits for one but the end of the chunk. */
+  readonly #reports: Promise<void>[] = [];
 
   constructor(input: EmbedChunkInput) {
     this.#input = input;
@@ -65,6 +67,11 @@ export class ChunkRun {
     return { wave, chunk, name: this.#name, outcome: this.#outcome };
   }
 
+  /** Waits until the run has heard of everything. */
+  async reported(): Promise<void> {
+    await Promise.all(this.#reports);
+  }
+
   async #openAndEmbed(): Promise<void> {
     const { location, chunk, overwrite, prepareOnly } = this.#input;
     const cpu = cpuActivities();
@@ -76,7 +83,7 @@ export class ChunkRun {
     for (const method of opened.skipped) this.#outcome[method] = { state: 'skipped', cells: opened.cells, seconds: 0 };
     for (const { method, ...error } of opened.refused)
       this.#outcome[method] = { ...NOTHING, state: 'failed', ...error };
-    await this.#report(Object.keys(this.#outcome));
+    this.#report(Object.keys(this.#outcome));
     const todo = this.#wanted().filter(({ method }) => opened.todo.includes(method));
     if (todo.length === 0) return;
     const staged =
@@ -102,7 +109,7 @@ export class ChunkRun {
             this.#outcome[method] = preparedOutcome(preparation);
             return;
           }
-          if (preparation) await this.#report([], [method]);
+          if (preparation) this.#report([], [method]);
           if (this.#paused) await condition(() => !this.#paused);
           const { attempt, ...done } = await embedMethod({ method, queue }, { ...location, chunk });
           await staged;
@@ -112,7 +119,7 @@ export class ChunkRun {
       (error) => this.#fail(method, error),
     );
     if (this.#outcome[method]?.state === 'cancelled') await light.discardStaged({ ...location, chunk, method });
-    await this.#report([method]);
+    this.#report([method]);
   }
 
   #publishInTurn(method: string, attempt: string): Promise<void> {
@@ -141,15 +148,14 @@ export class ChunkRun {
   }
 
   /** Tells the run of methods that have an outcome, or that the chunk is prepared for. */
-  async #report(methods: readonly string[], prepared: readonly string[] = []): Promise<void> {
+  #report(methods: readonly string[], prepared: readonly string[] = []): void {
     const { reportTo, wave, chunk } = this.#input;
     if (reportTo === null) return;
     const outcome = Object.fromEntries(methods.map((method) => [method, this.#outcome[method]!]));
     const report = { wave, chunk, name: this.#name, outcome, ...(prepared.length > 0 ? { prepared } : {}) };
-    await isolate(
-      () => getExternalWorkflowHandle(reportTo).signal(reportChunkSignal, report),
-      () => {}, // The run may be gone; the outcome is recorded all the same.
-    );
+    // The run may be gone, or this chunk cancelled; the outcome is recorded all the same.
+    const sent = getExternalWorkflowHandle(reportTo).signal(reportChunkSignal, report);
+    this.#reports.push(sent.catch(() => {}));
   }
 }
 

@@ -1,6 +1,6 @@
 import { CancellationScope, isCancellation } from '@temporalio/workflow';
 import type { LeaseInput, WorkerKind } from '../activities/types.js';
-import { companions } from './activity-options.js';
+import { companions, endCompanions } from './activity-options.js';
 
 /**
  * The activities that last as long as the run: one holds the lease, one watches for queues without workers. They go on
@@ -21,7 +21,7 @@ export class Companions {
   /** Ends both; the lease is released when this returns. */
   async stop(): Promise<void> {
     this.#scope.cancel();
-    await this.#ended;
+    await Promise.all([this.#ended, endCompanions().catch(() => {})]);
   }
 }
 

@@ -23,8 +23,8 @@ export async function embedChunk(input: EmbedChunkInput): Promise<ChunkResult> {
   }
   const { location, chunk, wave, rerun } = input;
   const { name, outcome } = run.close();
-  const { before, after } = await CancellationScope.nonCancellable(() =>
-    light.closeChunk({ ...location, chunk, wave, outcome }),
+  const [{ before, after }] = await CancellationScope.nonCancellable(() =>
+    Promise.all([light.closeChunk({ ...location, chunk, wave, outcome }), run.reported()]),
   );
   if (cancellation) throw cancellation;
   return { wave, chunk, name, outcome: after, before: rerun ? before : null };

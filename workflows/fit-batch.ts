@@ -8,10 +8,17 @@ import { Window } from './window.js';
 
 /** One step of a fit on positions [from, to) of the fit chunks. Returns the first failure in order of position, or null. */
 export async function fitBatch(input: FitBatchInput): Promise<ErrorSummary | null> {
-  const { location, step, from, to } = input;
   const window = new Window(input.window, input.paused);
   setHandler(pauseSignal, () => window.pause());
   setHandler(resumeSignal, () => window.resume());
+  return stepOverPositions(input, window);
+}
+
+/** The work of `fitBatch` in the calling workflow. */
+export async function stepOverPositions(
+  { location, step, from, to }: Omit<FitBatchInput, 'window' | 'paused'>,
+  window: Window,
+): Promise<ErrorSummary | null> {
   const failures = new Map<number, ErrorSummary>();
   const positions = Array.from({ length: to - from }, (_, offset) => from + offset);
   await window.forEach(positions, async (position) => {

@@ -2,7 +2,7 @@ import { ApplicationFailure, CancellationScope, condition, startChild, workflowI
 import type { NeededRound } from '../core/fits/resolve-fits.js';
 import { cpuActivities, light } from './activity-options.js';
 import { summarizeError } from './failures.js';
-import { fitBatch } from './fit-batch.js';
+import { fitBatch, stepOverPositions } from './fit-batch.js';
 import { mergeLevels } from './merge-levels.js';
 import { pauseSignal, resumeSignal } from './messages.js';
 import { OpenChildren } from './open-children.js';
@@ -12,12 +12,16 @@ import { Window } from './window.js';
 
 /** Activities of one batch: about 1,600 events. */
 const BATCH_POSITIONS = 500;
+/** So few activities need no workflow of their own, whose start and end take longer than their history is worth. */
+const FEW_POSITIONS = 32;
 
 /** State of the fits of one run. */
 export class FitRun {
   readonly failures: Record<string, ErrorSummary> = {};
   readonly #input: FitRoundsInput;
   readonly #batches = new OpenChildren();
+  /** Of steps that this workflow takes by itself. */
+  readonly #windows = new Set<Window>();
   readonly #stopped = new Set<string>();
   /** Work that is going on, and the methods that it is for. */
   readonly #work = new Map<CancellationScope, readonly string[]>();
@@ -30,11 +34,13 @@ export class FitRun {
 
   pause(): void {
     this.#paused = true;
+    for (const window of this.#windows) window.pause();
     this.#batches.tell(pauseSignal);
   }
 
   resume(): void {
     this.#paused = false;
+    for (const window of this.#windows) window.resume();
     this.#batches.tell(resumeSignal);
   }
 
@@ -106,6 +112,7 @@ export class FitRun {
   /** Batch after batch, so that no history grows with the data set. Returns the first failure, or null. */
   async #overPositions(step: FitStep, name: string, chunks: number): Promise<ErrorSummary | null> {
     const { location, window } = this.#input;
+    if (chunks <= FEW_POSITIONS) return this.#overFew(step, chunks);
     let failure: ErrorSummary | null = null;
     for (let from = 0; from < chunks; from += BATCH_POSITIONS) {
       const to = Math.min(chunks, from + BATCH_POSITIONS);
@@ -121,6 +128,16 @@ export class FitRun {
       if (failure && step.kind === 'accumulate') return failure;
     }
     return failure;
+  }
+
+  async #overFew(step: FitStep, chunks: number): Promise<ErrorSummary | null> {
+    const window = new Window(this.#input.window, this.#paused);
+    this.#windows.add(window);
+    try {
+      return await stepOverPositions({ location: this.#input.location, step, from: 0, to: chunks }, window);
+    } finally {
+      this.#windows.delete(window);
+    }
   }
 
   async #failing(methods: readonly string[], work: () => Promise<void>): Promise<void> {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadPlan, plannedMethod } from '../plan/load-plan.js';
+import type { PlannedMethod } from '../plan/types.js';
 import { cancelled } from './cancelled.js';
 import type { EmbedOutcome, TaskInput } from './definitions.js';
 import { converse, type RunTask, type RunTaskMember, type RunTaskOptions, runTask, whileWaiting } from './run-task.js';
@@ -26,14 +27,19 @@ type EmbedInput = TaskInput<'embedChunk'>;
  * threads are idle, methods are divided among them: a second core is worth more than reading once.
  */
 export async function embedJoined(input: EmbedInput, options: RunTaskOptions = {}): Promise<EmbedOutcome> {
-  const { source, model } = plannedMethod((await loadPlan(input)).plan, input.method);
-  // A model takes far longer than reading, and would keep the others waiting.
-  if (source === 'prepared' || model) return runTask('embedChunk', input, options);
+  const { plan } = await loadPlan(input);
+  const { source } = plannedMethod(plan, input.method);
+  const sharing = plan.methods.filter((method) => mayShare(method) && method.source === source);
+  if (!sharing.some(({ method }) => method === input.method) || sharing.length === 1)
+    return runTask('embedChunk', input, options);
   const key = `${input.plan}/${input.chunk}/${source}`;
   const pass = gathering.get(key) ?? new Pass(() => gathering.delete(key));
   gathering.set(key, pass);
   return pass.join(input, options);
 }
+
+/** A model takes far longer than reading, and would keep the others waiting. */
+const mayShare = ({ source, model }: PlannedMethod): boolean => source !== 'prepared' && !model;
 
 interface Member extends RunTaskMember<'embedChunk'> {
   begin(end: Promise<EmbedOutcome>): void;

@@ -68,6 +68,7 @@ export class MockRun {
       });
     },
     watchQueues: () => untilCancelled(),
+    endCompanions: async () => {},
     resolveFits: async () => {
       await this.#call('resolveFits');
       return { rounds: [...(this.#plan.rounds ?? [])], refused: [] };
