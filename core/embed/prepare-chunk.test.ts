@@ -63,6 +63,24 @@ test('tokens of the planned model are made once, and nothing is written to the o
   expect((await readdir(base)).sort()).toEqual(['.obsmith', 'models', 'processed']);
 });
 
+test('the model itself need not be there, but a vocabulary that was changed is refused', async () => {
+  const folder = join(base, 'models/v1');
+  const file = join(folder, 'bundle.json');
+  await rm(join(folder, 'model.onnx'));
+  // Of its own bytes, so that this process does not know it yet.
+  const given = async (id: string) => {
+    await writeFile(file, readFileSync(file, 'utf8').replace(/"id":"[^"]*"/, `"id":"${id}"`));
+    const model = { ...request.method.model!, sha256: sha256(readFileSync(file)) };
+    return { ...request, method: { ...request.method, model } };
+  };
+  expect(await prepareChunk(await given('alone'), QUIET)).toMatchObject({ computed: true, report: { known: 130 } });
+  await writeFile(join(folder, 'vocab.json'), `${readFileSync(join(folder, 'vocab.json'), 'utf8')} `);
+  await expect(prepareChunk(await given('changed'), QUIET)).rejects.toMatchObject({
+    type: 'MissingModel',
+    message: expect.stringContaining('vocab.json was changed'),
+  });
+});
+
 test('another vocabulary in place of the planned one is refused', async () => {
   await writeFile(join(base, 'models/v1/bundle.json'), '{}');
   const { method } = request;

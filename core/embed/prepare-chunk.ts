@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { ChunkReference } from '../dataset/types.js';
 import { invalidConfig, invalidInput } from '../errors.js';
-import { loadPlannedModel } from '../inference/planned-model.js';
+import { loadPlannedVocabulary } from '../inference/planned-model.js';
 import { findMethod } from '../methods/registry.js';
 import type { PlannedMethod } from '../plan/types.js';
 import type { PrepareOutcome } from '../tasks/definitions.js';
@@ -44,8 +44,6 @@ async function prepare(
   { base, dataset, chunk, method }: PrepareRequest,
   context: TaskContext,
 ): Promise<PreparedTokens> {
-  const bundle = await loadPlannedModel(method.model!, base);
-  if (bundle.kind !== 'geneformer')
-    throw new TypeError(`tokens are made with bundles of geneformer, not ${bundle.kind}`);
+  const bundle = await loadPlannedVocabulary(method.model!, base);
   return prepareTokens({ ...tokenNaming(dataset, method), base, chunk, bundle }, context);
 }

@@ -3,8 +3,8 @@ import { join, relative, resolve } from 'node:path';
 import { isInside } from '../dataset/layout.js';
 import { isObsmithError, ObsmithError } from '../errors.js';
 import { modelsFolder } from './bundle/find.js';
-import { BUNDLE_FILE, loadBundle } from './bundle/load.js';
-import type { Bundle } from './bundle/types.js';
+import { BUNDLE_FILE, loadBundle, loadTokenBundle } from './bundle/load.js';
+import type { Bundle, TokenBundle } from './bundle/types.js';
 
 /** The bundle that a plan was made with. */
 export interface PlannedModel {
@@ -13,24 +13,45 @@ export interface PlannedModel {
   readonly sha256: string;
   /** Where planning found it: relative to the base folder where it lies below it, else absolute. */
   readonly folder: string;
+  /** Bytes of its graphs and weights. */
+  readonly weightBytes: number;
 }
 
-export function plannedModel({ id, sha256, folder }: Bundle, base: string): PlannedModel {
-  return { id, sha256, folder: isInside(base, folder) ? relative(base, folder) : folder };
+export function plannedModel({ id, sha256, folder, weightBytes }: Bundle, base: string): PlannedModel {
+  return { id, sha256, weightBytes, folder: isInside(base, folder) ? relative(base, folder) : folder };
 }
 
 /** A thread loads and checks a bundle once; plans name the very bytes, so it stays what it was. */
-const loaded = new Map<string, Bundle>();
+const bundles = new Map<string, Bundle>();
+const tokenBundles = new Map<string, TokenBundle>();
+
+/** Where a worker looks for the bundle of a plan. */
+type ModelPlace = Pick<PlannedModel, 'id' | 'sha256' | 'folder'>;
 
 /**
  * The bundle of a plan as this worker has it: where planning found it, else under its id in this worker's own models
  * folder. MissingModel where neither holds the very same bundle.
  */
-export async function loadPlannedModel(
-  model: PlannedModel,
+export const loadPlannedModel = (
+  model: ModelPlace,
   base: string,
   env: NodeJS.ProcessEnv = process.env,
-): Promise<Bundle> {
+): Promise<Bundle> => loadPlanned(model, base, env, bundles, loadBundle);
+
+/** What tokenizing needs of the bundle of a plan, found in the same way. Its graphs and weights need not be there. */
+export const loadPlannedVocabulary = (
+  model: ModelPlace,
+  base: string,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<TokenBundle> => loadPlanned(model, base, env, tokenBundles, loadTokenBundle);
+
+async function loadPlanned<Loaded extends { readonly sha256: string }>(
+  model: ModelPlace,
+  base: string,
+  env: NodeJS.ProcessEnv,
+  loaded: Map<string, Loaded>,
+  load: (folder: string) => Promise<Loaded>,
+): Promise<Loaded> {
   const known = loaded.get(model.sha256);
   if (known) return known;
   const found: string[] = [];
@@ -39,7 +60,7 @@ export async function loadPlannedModel(
       found.push(`no bundle in ${folder}`);
       continue;
     }
-    const bundle = await load(folder);
+    const bundle = await load(folder).catch(asMissing);
     if ('sha256' in bundle && bundle.sha256 === model.sha256) {
       loaded.set(model.sha256, bundle);
       return bundle;
@@ -53,11 +74,7 @@ export async function loadPlannedModel(
   });
 }
 
-async function load(folder: string): Promise<Bundle | ObsmithError> {
-  try {
-    return await loadBundle(folder);
-  } catch (error) {
-    if (isObsmithError(error) && error.type === 'MissingModel') return error;
-    throw error;
-  }
+function asMissing(error: unknown): ObsmithError {
+  if (isObsmithError(error) && error.type === 'MissingModel') return error;
+  throw error;
 }

@@ -10,7 +10,7 @@ const CELLS_PER_SECOND: Readonly<Record<string, number>> = {
   pca: 11_000,
   gs: 6_000,
   gs10k: 2_500,
-  scvi_fm: 8_000,
+  scvi_fm: 25_000,
   'geneformer-v1': 10,
   geneformer: 0.35,
 };
@@ -19,7 +19,7 @@ const DEFAULT_CELLS_PER_SECOND = 5_000;
 /** Reading a chunk for the first time, and copying it to its output. */
 const SCAN_CELLS_PER_SECOND = 5_000;
 /** Making the tokens that a model reads; on the CPU queue, wherever the model runs. */
-const TOKENS_CELLS_PER_SECOND = 10_000;
+const TOKENS_CELLS_PER_SECOND = 25_000;
 const ROUND_CELLS_PER_SECOND: Readonly<Record<FitRound, number>> = { 'gene-statistics': 10_000, gram: 2_500 };
 
 export interface DurationEstimate {

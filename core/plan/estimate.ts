@@ -6,14 +6,26 @@ const SPARSE_SHARE = 0.25;
 const WORKER_BYTES = 300e6;
 /** Decoded row blocks and reader buffers of one thread. */
 const THREAD_BYTES = 120e6;
+/** Buffers of a model that embeds batches of counts. */
+const COUNT_MODEL_BYTES = 32e6;
+/** Buffers of a model that embeds tokens: so many times its states of the longest cell. */
+const TOKEN_STATES = 16;
 
 export interface Estimate {
   /** Bytes that outputs will add on disk. */
   readonly outputBytes: number;
   /** Bytes that `.obsmith/` needs at most while the run lasts (partial statistics, tokens; staged arrays become outputs by rename). */
   readonly stagingBytes: number;
-  /** Memory of one worker process with `threads` threads. */
-  readonly memoryBytes: number;
+  /** Memory of one worker process; 0 where nothing is to be done for its queue. */
+  readonly memoryBytes: WorkerMemory;
+}
+
+/** Of a worker of each queue, in bytes. */
+export interface WorkerMemory {
+  /** With a thread for each core. */
+  readonly cpu: number;
+  /** With its model on the CPU; on a GPU most of that is the device's. */
+  readonly gpu: number;
 }
 
 /** What a run will need, from shapes alone: `pending` are the pairs of chunk and methods that will be computed, or only prepared. */
@@ -24,23 +36,38 @@ export function estimate(
 ): Estimate {
   let outputBytes = 0;
   let stagingBytes = 0;
-  let methodBytes = 0;
+  const threadBytes: { cpu?: number; gpu?: number } = {};
+  const needs = (queue: 'cpu' | 'gpu', bytes: number) => {
+    threadBytes[queue] = Math.max(threadBytes[queue] ?? 0, THREAD_BYTES + bytes);
+  };
   for (const { chunk, methods, copiesInput } of pending) {
     if (copiesInput && methods.length > 0 && !prepareOnly) outputBytes += chunk.bytes;
     for (const method of methods) {
       stagingBytes += tokenBytes(method, chunk);
+      // Scans, copies and preparation are for the CPU queue, whatever queue embeds.
+      needs('cpu', 0);
       if (prepareOnly) continue;
       outputBytes += chunk.cells * method.dim * 4 * (method.sparseOutput ? SPARSE_SHARE : 1);
       const partial = partialBytes(method, chunk);
       stagingBytes += partial;
-      methodBytes = Math.max(methodBytes, 2 * partial + 32e6);
+      needs(method.queue, 2 * partial + 32e6 + modelBytes(method));
     }
   }
   return {
     outputBytes: Math.ceil(outputBytes),
     stagingBytes: Math.ceil(stagingBytes),
-    memoryBytes: Math.ceil(WORKER_BYTES + threads * (THREAD_BYTES + methodBytes)),
+    memoryBytes: {
+      cpu: threadBytes.cpu === undefined ? 0 : Math.ceil(WORKER_BYTES + threads * threadBytes.cpu),
+      // It embeds one chunk at a time.
+      gpu: threadBytes.gpu === undefined ? 0 : Math.ceil(WORKER_BYTES + threadBytes.gpu),
+    },
   };
+}
+
+/** A session: the weights, and buffers that hold what its layers compute. */
+function modelBytes({ model, tokens, dim }: PlannedMethod): number {
+  if (!model) return 0;
+  return model.weightBytes + (tokens ? TOKEN_STATES * tokens.tokenizer.inputSize * dim * 4 : COUNT_MODEL_BYTES);
 }
 
 /** Tokens of one chunk: 16 bits for each gene of a cell, as many as the model takes. */

@@ -11,7 +11,7 @@ import { type KeptFit, keptFit } from '../fits/kept-fit.js';
 import { inputProvenance } from '../methods/provenance.js';
 import { tokenNaming, tokensPath } from '../tokenization/prepare-tokens.js';
 import { type DurationEstimate, estimateDuration } from './duration.js';
-import { estimate } from './estimate.js';
+import { estimate, type WorkerMemory } from './estimate.js';
 import { existingArrays } from './existing-arrays.js';
 import { type GatheredPlan, gatherPlan } from './gather.js';
 import { freeSpace } from './plan-run.js';
@@ -45,8 +45,7 @@ export interface PlanPreview {
   }[];
   readonly rows: readonly PlanRow[];
   readonly bytes: { readonly output: number; readonly staging: number; readonly free: number };
-  /** Of one worker process. */
-  readonly memoryBytes: number;
+  readonly memoryBytes: WorkerMemory;
   /** Rough, from measured rates, for the cores of this machine. */
   readonly duration: DurationEstimate;
   readonly problems: readonly Problem[];
@@ -219,15 +218,16 @@ function countActions(rows: readonly PlanRow[], method: string): Record<PlanRow[
   return counts;
 }
 
-function memoryProblems({ config, methods }: GatheredPlan, memoryBytes: number): Problem[] {
-  const sections = [...new Set(methods.map(({ queue }) => `embedding_${queue}` as const))];
-  return sections.flatMap((section) => {
-    const granted = config.embeddingSections[section]?.memory_gb;
-    if (granted === undefined || granted * 1e9 >= memoryBytes) return [];
+function memoryProblems({ config }: GatheredPlan, memoryBytes: WorkerMemory): Problem[] {
+  return (['cpu', 'gpu'] as const).flatMap((queue) => {
+    const where = `embedding_${queue}.memory_gb`;
+    const granted = config.embeddingSections[`embedding_${queue}`]?.memory_gb;
+    const needed = memoryBytes[queue];
+    if (granted === undefined || granted * 1e9 >= needed) return [];
     return {
-      message: `${section}.memory_gb is ${granted}, but a worker needs about ${(memoryBytes / 1e9).toFixed(1)} GB`,
-      remedy: `Set it to ${Math.ceil(memoryBytes / 1e9)} or more, or start workers with a lower --concurrency.`,
-      where: `${section}.memory_gb`,
+      message: `${where} is ${granted}, but a worker needs about ${(needed / 1e9).toFixed(1)} GB`,
+      remedy: `Set it to ${Math.ceil(needed / 1e9)} or more${queue === 'cpu' ? ', or start workers with a lower --concurrency' : ''}.`,
+      where,
     };
   });
 }

@@ -34,6 +34,14 @@ export function register(program: Command, cli: Cli): void {
   );
 }
 
+function formatMemory({ memoryBytes: { cpu, gpu } }: PlanPreview): string {
+  const workers = [
+    ...(cpu > 0 ? [`about ${formatBytes(cpu)} a worker`] : []),
+    ...(gpu > 0 ? [`about ${formatBytes(gpu)} a GPU worker`] : []),
+  ];
+  return workers.join(', ') || 'nothing to compute';
+}
+
 function printPreview(terminal: Terminal, preview: PlanPreview): void {
   const { bytes } = preview;
   const { colours } = terminal;
@@ -45,7 +53,7 @@ function printPreview(terminal: Terminal, preview: PlanPreview): void {
       ['base', preview.base],
       ['chunks', `${formatCount(preview.chunks)} with ${formatCounted(preview.cells, 'cell')}`],
       ['disk', needed > bytes.free ? colours.red(space) : space],
-      ['memory', `about ${formatBytes(preview.memoryBytes)} a worker`],
+      ['memory', formatMemory(preview)],
       ['time', formatTime(preview.duration)],
     ]),
   );

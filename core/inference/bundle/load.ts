@@ -1,9 +1,16 @@
+import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { damagedBundle } from './damaged.js';
 import { sha256OfFile } from './file-digest.js';
 import { readJson } from './read-json.js';
-import { type BundleDescription, bundleSchema, genesSchema, vocabularySchema } from './schema.js';
-import type { Bundle, GeneformerBundle, ScviBundle } from './types.js';
+import {
+  type BundleDescription,
+  bundleSchema,
+  type GeneformerDescription,
+  genesSchema,
+  vocabularySchema,
+} from './schema.js';
+import type { Bundle, GeneformerBundle, ScviBundle, TokenBundle, Vocabulary } from './types.js';
 import { vocabularyProblems } from './vocabulary.js';
 
 /** File of a bundle that says what it is. */
@@ -19,7 +26,7 @@ const GENES = 'genes.json';
 export async function loadBundle(folder: string): Promise<Bundle> {
   const absolute = resolve(folder);
   const description = await readDescription(absolute);
-  await checkFiles(absolute, description);
+  await checkFiles(absolute, description, Object.keys(description.sha256));
   const common = {
     id: description.id,
     dim: description.dim,
@@ -27,6 +34,7 @@ export async function loadBundle(folder: string): Promise<Bundle> {
     folder: absolute,
     sha256: (await sha256OfFile(join(absolute, BUNDLE_FILE)))!,
     files: description.sha256,
+    weightBytes: await weightBytes(absolute, description),
     graph: GRAPH,
     batching: description.batching,
     licence: description.licence,
@@ -38,8 +46,6 @@ export async function loadBundle(folder: string): Promise<Bundle> {
     refuse(absolute, new Set(genes).size < genes.length ? [`${GENES} names a gene twice`] : []);
     return { ...common, kind: 'scvi', genes, genesSha256: description.sha256[GENES]! } satisfies ScviBundle;
   }
-  const vocabulary = await readJson(absolute, VOCABULARY, vocabularySchema);
-  refuse(absolute, vocabularyProblems(vocabulary, description));
   return {
     ...common,
     kind: 'geneformer',
@@ -49,10 +55,42 @@ export async function loadBundle(folder: string): Promise<Bundle> {
     maxLength: description.maxLength,
     vocabularySize: description.vocabularySize,
     tokenizer: description.tokenizer,
-    vocabulary,
+    vocabulary: await readVocabulary(absolute, description),
     vocabularySha256: description.sha256[VOCABULARY]!,
     equalLengthGraph: description.equalLengthGraph,
   } satisfies GeneformerBundle;
+}
+
+/**
+ * Opens what tokenizing needs of a bundle of geneformer, checked like all of it. The model itself is not looked at: it may
+ * be large, and need not be there where tokens are made.
+ */
+export async function loadTokenBundle(folder: string): Promise<TokenBundle> {
+  const absolute = resolve(folder);
+  const description = await readDescription(absolute);
+  if (description.kind !== 'geneformer')
+    throw new TypeError(`tokens are made with bundles of geneformer, not ${description.kind}`);
+  await checkFiles(absolute, description, [VOCABULARY]);
+  return {
+    id: description.id,
+    sha256: (await sha256OfFile(join(absolute, BUNDLE_FILE)))!,
+    tokenizer: description.tokenizer,
+    vocabulary: await readVocabulary(absolute, description),
+    vocabularySha256: description.sha256[VOCABULARY]!,
+  };
+}
+
+async function readVocabulary(folder: string, description: GeneformerDescription): Promise<Vocabulary> {
+  const vocabulary = await readJson(folder, VOCABULARY, vocabularySchema);
+  refuse(folder, vocabularyProblems(vocabulary, description));
+  return vocabulary;
+}
+
+/** Of graphs and their weights, which are what is neither vocabulary nor genes. */
+async function weightBytes(folder: string, { sha256 }: BundleDescription): Promise<number> {
+  const names = Object.keys(sha256).filter((name) => name !== VOCABULARY && name !== GENES);
+  const sizes = await Promise.all(names.map(async (name) => (await stat(join(folder, name))).size));
+  return sizes.reduce((sum, size) => sum + size, 0);
 }
 
 /** What bundle.json says, without looking at the other files. */
@@ -66,12 +104,14 @@ function requiredFiles(description: BundleDescription): string[] {
   return [GRAPH, VOCABULARY, ...(equalLengthGraph === null ? [] : [equalLengthGraph])];
 }
 
-async function checkFiles(folder: string, description: BundleDescription): Promise<void> {
+async function checkFiles(folder: string, description: BundleDescription, names: readonly string[]): Promise<void> {
   const listed = description.sha256;
   const problems = requiredFiles(description)
     .filter((name) => listed[name] === undefined)
     .map((name) => `${BUNDLE_FILE} has no sha256 sum of ${name}`);
-  for (const [name, expected] of Object.entries(listed)) {
+  for (const name of names) {
+    const expected = listed[name];
+    if (expected === undefined) continue;
     const found = await sha256OfFile(join(folder, name));
     if (found === null) problems.push(`${name} is not there`);
     else if (found !== expected) problems.push(`${name} was changed: expected sha256 ${expected}, found ${found}`);

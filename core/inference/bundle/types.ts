@@ -12,6 +12,8 @@ interface BundleBase {
   readonly sha256: string;
   /** File name relative to the folder -> sha256 (hex), as listed and found. */
   readonly files: Readonly<Record<string, string>>;
+  /** Bytes of graphs and weights. */
+  readonly weightBytes: number;
   /** The ONNX graph, relative to the folder; batches of it may be composed as `batching` says. */
   readonly graph: 'model.onnx';
   /** any: rows of any kind side by side (a mask tells padding); equal-length-only: the graph ignores the mask, padding gives wrong results. */
@@ -68,6 +70,9 @@ export interface GeneformerBundle extends BundleBase {
   /** A second, faster graph with the same inputs and the output that `pooling` names. It ignores the mask: equal lengths only. Null where there is none. */
   readonly equalLengthGraph: string | null;
 }
+
+/** What tokenizing needs of a bundle of geneformer. */
+export type TokenBundle = Pick<GeneformerBundle, 'id' | 'sha256' | 'tokenizer' | 'vocabulary' | 'vocabularySha256'>;
 
 /** Graph input `log1p` or `counts` (float, cells x genes: ln(1 + count), or raw counts; 0 for absent genes); output `latent` (float, cells x dim). */
 export interface ScviBundle extends BundleBase {
