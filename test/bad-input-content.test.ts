@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RowBlock } from '../core/anndata/types.js';
@@ -6,6 +6,7 @@ import { openZarr } from '../core/anndata/zarr/open-zarr.js';
 import {
   editJson,
   embedding,
+  fixture,
   removeColumn,
   type SmallDataset,
   smallDataset,
@@ -172,6 +173,21 @@ describe('a chunk with', () => {
     for (const failure of failures)
       expect(failure).toMatchObject({ type: 'InvalidInput', message: expect.stringMatching(message) });
     await dataset.expectVisible({ 'train/chunk_0': ['X_gs'], 'val/chunk_0': ['X_gs'] });
+  });
+
+  it('no batch_key column among those that hvg is fitted on is left out of the fit where max_failed_chunks allows', async () => {
+    bad = dataset.input('train/chunk_1.zarr');
+    await cp(fixture(PBMC), bad, { recursive: true });
+    await withoutColumn('obs', 'batch');
+    const { status, methods, failures } = await dataset.run();
+    expect(status).toBe('partial');
+    expect(methods).toMatchObject({ gs: { computed: 4 }, hvg: { computed: 3, failed: 1 } });
+    expect(failures).toMatchObject([{ chunk: 'train/chunk_1', method: 'hvg' }]);
+    const { out } = await dataset.cli('plan', dataset.config, '--json');
+    expect(JSON.parse(out).methods).toMatchObject([
+      { method: 'gs', skip: 4 },
+      { method: 'hvg', skip: 3, refused: 1 },
+    ]);
   });
 });
 

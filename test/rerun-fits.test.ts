@@ -1,7 +1,8 @@
+import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { filesBelow } from './publishing.js';
-import { type SmallDataset, smallDataset } from './small-dataset.js';
+import { fixture, type SmallDataset, smallDataset } from './small-dataset.js';
 
 const YAML = 'embedding_cpu: { methods: [hvg, gs], embedding_dim_map: { hvg: 40 } }\n';
 const CHUNKS = ['train/chunk_0', 'train/chunk_1', 'train/chunk_2'];
@@ -39,4 +40,12 @@ it('a rerun of one chunk is refused where its fit is not that of the other array
   const { 'train/toy/dataset.json': _, ...unchanged } = before;
   expect(await outputs()).toMatchObject(unchanged);
   expect(await dataset.run({ overwrite: true, methods: ['hvg'] })).toMatchObject({ methods: { hvg: { computed: 3 } } });
+});
+
+it('a run of an added chunk alone is refused, because other arrays would stay on another fit', async () => {
+  await cp(fixture('pbmc-24/chunk_0.zarr'), dataset.input('train/chunk_3.zarr'), { recursive: true });
+  const scoped = await dataset.run({ chunks: ['train/chunk_3'] });
+  expect(scoped).toMatchObject({ status: 'failed', methods: { gs: { computed: 1 }, hvg: { failed: 1 } } });
+  expect(scoped.failures[0]?.message).toMatch(/X_hvg of train\/chunk_0, .*stand on another fit.*on_stale: keep/);
+  expect(await dataset.run()).toMatchObject({ status: 'completed', methods: { hvg: { computed: 4 } } });
 });

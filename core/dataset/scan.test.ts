@@ -147,6 +147,16 @@ it('digests counts where expression is made from them', async () => {
   expect(Object.keys(found.digests).sort()).toEqual(['X', 'layers/counts', 'obs/_index', 'var/_index']);
 });
 
+it('finds expression in counts where there is no X, and keeps that', async () => {
+  const store = await place('zarr');
+  await rm(join(store, 'X'), { recursive: true });
+  await rm(join(store, '.zmetadata'), { force: true });
+  const found = await scan('zarr');
+  expect(found).toMatchObject({ expression: 'layers/counts', hasX: false });
+  expect(Object.keys(found.digests).sort()).toEqual(['layers/counts', 'obs/_index', 'var/_index']);
+  expect(await freshScan({ base, dataset: 'heart', chunk: chunkOf('zarr'), elements: ELEMENTS })).toEqual(found);
+});
+
 it('makes a kept scan that is not whole anew', async () => {
   await place('zarr');
   const first = await scan('zarr');

@@ -104,10 +104,10 @@ async function believable(known: ChunkScan | null, input: AnnData, summary: Chun
 
 const hasCounts = (summary: ChunkSummary): boolean => summary.layers.includes('counts');
 
-/** The digested elements, and all that expression may come from. */
+/** The digested elements, and all that expression may come from; X is asked for where there are only counts, too. */
 function covered(summary: ChunkSummary, elements: readonly string[]): string[] {
   const sources = [...(summary.hasX ? ['X'] : []), ...(hasCounts(summary) ? ['layers/counts'] : [])];
-  return [...new Set([...elements, ...sources])].sort();
+  return [...new Set([...elements.filter((element) => element !== 'X'), ...sources])].sort();
 }
 
 /** Whether a scan does not know yet what is asked. */

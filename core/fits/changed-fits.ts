@@ -11,7 +11,7 @@ type FitIds = Readonly<Record<string, string>>;
 const MOST_NAMES = 5;
 
 /**
- * Fitted methods that this run must not compute, because it would leave arrays behind that stand on another fit: reruns of
+ * Fitted methods that this run must not compute, because it would leave arrays behind that stand on another fit: those of
  * named chunks whose fit is not the one of the other chunks any more, and fits that changed while the run went on.
  * `before` is what the run decided earlier.
  */
@@ -24,11 +24,18 @@ export async function changedFits(loaded: LoadedPlan, fits: FitIds, before: FitI
       refused.push(refusal(method, 'The arrays of this run', 'Let the run end, and start it anew on all chunks.'));
       continue;
     }
-    const left = method.overwrite ? await arraysOfAnotherFit(loaded, method, now) : [];
+    const keeps = plan.onStale === 'keep' && !method.overwrite;
+    const left = keeps ? [] : await arraysOfAnotherFit(loaded, method, now);
     if (left.length === 0) continue;
     const more = left.length > MOST_NAMES ? ` and ${left.length - MOST_NAMES} more` : '';
     const arrays = `X_${method.method} of ${left.slice(0, MOST_NAMES).join(', ')}${more}`;
-    refused.push(refusal(method, arrays, `Run ${method.method} again on all chunks (without --chunk).`));
+    refused.push(
+      refusal(
+        method,
+        arrays,
+        `Run ${method.method} on all chunks (without --chunk), or keep their fit with on_stale: keep.`,
+      ),
+    );
   }
   return refused;
 }

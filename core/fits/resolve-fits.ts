@@ -49,13 +49,13 @@ const resolvedFile = (planId: string): string => join(planFolder(planId), 'fits.
 
 /**
  * Decides what the plan's fits are, once every fit chunk was scanned: which chunks they stand on, their ids, and which
- * rounds are still to be computed. A chunk that cannot be read is left out where `max_failed_chunks` allows it, and
+ * rounds are still to be computed. A chunk that cannot be used is left out where `max_failed_chunks` allows it, and
  * fails the fitted methods otherwise. `refused` are methods whose fit must not change, but would.
  */
 export async function resolveFits(loaded: LoadedPlan): Promise<{ rounds: NeededRound[]; refused: Refusal[] }> {
   const { base, plan } = loaded;
-  const { chunks, leftOut } = await readFitChunks(loaded);
   const fitted = plan.methods.filter((method) => method.fitRounds.length > 0);
+  const { chunks, leftOut } = await readFitChunks(loaded, fitted);
   const fits: Record<string, string> = {};
   const unusable: Record<string, ErrorSummary> = {};
   for (const method of fitted) {
@@ -107,30 +107,39 @@ async function resolvedBefore(base: string, planId: string): Promise<ResolvedFit
 
 async function readFitChunks(
   loaded: LoadedPlan,
-): Promise<{ chunks: FitChunk[]; leftOut: { name: string; reason: string }[] }> {
+  fitted: readonly PlannedMethod[],
+): Promise<{ chunks: FitChunk[]; leftOut: Fit['leftOut'][number][] }> {
   const { base, plan } = loaded;
   const chunks: FitChunk[] = [];
-  const leftOut: { name: string; reason: string }[] = [];
+  const leftOut: Fit['leftOut'][number][] = [];
   for (const index of plan.fitChunks) {
     const chunk = await loadPlannedChunk(loaded, index);
     const scan = chunk.unreadable ? null : await readScan(base, plan.dataset, chunk.name);
-    if (scan && !scan.noExpression) chunks.push({ index, name: chunk.name, scan });
-    else leftOut.push({ name: chunk.name, reason: unreadable(chunk, scan) });
+    const reason = whyUnusable(chunk, scan, fitted);
+    if (scan && reason === null) chunks.push({ index, name: chunk.name, scan });
+    else leftOut.push({ name: chunk.name, reason: reason ?? UNREAD });
   }
   if (leftOut.length > plan.maxFailedChunks || chunks.length === 0) {
     const named = leftOut.slice(0, 3).map(({ name, reason }) => `${name}: ${reason}`);
     throw invalidInput(
-      `Statistics need all ${plan.fitChunks.length} chunks of the fitted splits, but ${leftOut.length} cannot be read: ${named.join('; ')}`,
+      `Statistics need all ${plan.fitChunks.length} chunks of the fitted splits, but ${leftOut.length} cannot be used: ${named.join('; ')}`,
       'Repair or remove the chunk, or allow leaving it out with max_failed_chunks.',
     );
   }
   return { chunks, leftOut };
 }
 
-const unreadable = (chunk: PlannedChunk, scan: ChunkScan | null): string =>
-  chunk.unreadable?.message ??
-  scan?.noExpression?.message ??
-  'its content could not be read (see the failures of this chunk)';
+const UNREAD = 'its content could not be read (see the failures of this chunk)';
+
+/** Why nothing can be fitted on a chunk, as far as its metadata and its scan tell; null where nothing speaks against it. */
+export function whyUnusable(
+  chunk: PlannedChunk,
+  scan: ChunkScan | null,
+  fitted: readonly PlannedMethod[],
+): string | null {
+  const refusal = chunk.unreadable ?? fitted.map(({ method }) => chunk.refused[method]).find((found) => found);
+  return refusal?.message ?? scan?.noExpression?.message ?? null;
+}
 
 /** Rounds in order, each once for all methods that share it. */
 function neededRounds(methods: readonly PlannedMethod[], chunks: readonly FitChunk[]): NeededRound[] {

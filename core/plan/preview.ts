@@ -5,15 +5,14 @@ import { type ArrayState, examineArray } from '../anndata/obsm/array-state.js';
 import { freshScan } from '../dataset/scan.js';
 import type { ChunkScan } from '../dataset/types.js';
 import { type Problem, withRemedy } from '../errors.js';
-import { fitExists } from '../fits/fit-store.js';
-import { fitId } from '../fits/identity.js';
-import { type KeptFit, keptFit } from '../fits/kept-fit.js';
+import type { KeptFit } from '../fits/kept-fit.js';
 import { inputProvenance } from '../methods/provenance.js';
 import { tokenNaming, tokensPath } from '../tokenization/prepare-tokens.js';
 import { type DurationEstimate, estimateDuration } from './duration.js';
 import { estimate, type WorkerMemory } from './estimate.js';
 import { existingArrays } from './existing-arrays.js';
 import { type GatheredPlan, gatherPlan } from './gather.js';
+import { knownFits } from './known-fits.js';
 import { freeSpace } from './plan-run.js';
 import { isPrepareOnly } from './prepare-only.js';
 import type { PlannedChunk, PlannedMethod, RunRequest } from './types.js';
@@ -122,27 +121,6 @@ async function knownScans({ config, chunks }: GatheredPlan): Promise<Map<number,
     if (scan) scans.set(chunk.index, scan);
   }
   return scans;
-}
-
-/** Fits that are there already, or that arrays stand on which are kept, by method. */
-async function knownFits(
-  { config, methods, fitChunks, chunks, chunkCount }: GatheredPlan,
-  scans: ReadonlyMap<number, ChunkScan>,
-): Promise<Map<string, KeptFit>> {
-  const fits = new Map<string, KeptFit>();
-  const isScanned = fitChunks.every((index) => scans.has(index));
-  const fitted = isScanned
-    ? fitChunks.map((index) => ({ index, name: chunks[index]!.name, scan: scans.get(index)! }))
-    : [];
-  for (const method of methods.filter(({ fitRounds }) => fitRounds.length > 0)) {
-    const current = isScanned ? fitId(method, fitted, []) : null;
-    const kept =
-      config.on_stale === 'keep' ? await keptFit({ base: config.base, method, chunks, chunkCount, current }) : null;
-    const isThere = kept === null && current !== null && (await fitExists(config.base, current));
-    if (kept !== null) fits.set(method.method, kept);
-    else if (isThere) fits.set(method.method, { id: current, refusal: null });
-  }
-  return fits;
 }
 
 /** A fit that is not there is made as soon as one of its arrays is. */
