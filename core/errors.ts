@@ -138,6 +138,13 @@ export function fromSystemError(error: unknown, path: string): unknown {
       error,
     );
   }
+  if (code === 'ENOTDIR' || code === 'EEXIST') {
+    return invalidInput(
+      `Expected a folder, found a file: ${path}`,
+      'Name another folder, or move the file away.',
+      error,
+    );
+  }
   return fromUnavailableStore(error, path);
 }
 

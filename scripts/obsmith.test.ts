@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -37,6 +37,11 @@ describe('--json prints exactly one document', () => {
     [['config', 'good.yaml', '--set', 'x', '--json'], 2],
     [['cofnig', '--json'], 2],
     [['--json'], 0],
+    [['worker', '--json'], 2],
+    [['models', '--json'], 2],
+    [['models', '--help', '--json'], 0],
+    [['help', 'models', '--json'], 0],
+    [['models', 'help', '--json'], 0],
     [['--version', '--json'], 0],
     [['config', '--help', '--json'], 0],
     [['plan', 'good.yaml', '--section', 'embedding_tpu', '--json'], 2],
@@ -64,6 +69,13 @@ describe('--json prints exactly one document', () => {
           },
         ],
       },
+    });
+  });
+
+  test('a command without its subcommand says which command that is', async () => {
+    expect(JSON.parse((await obsmith('verify', '--json')).out).error).toMatchObject({
+      type: 'Usage',
+      message: 'verify lacks its subcommand',
     });
   });
 
@@ -160,6 +172,20 @@ describe('import, plan, verify and inspect on a real file', () => {
       out: expect.stringContaining('There is no output'),
     });
     expect(await imported()).toMatchObject({ code: 1, out: expect.stringContaining('exists already') });
+  });
+
+  test('verify names a chunk that lies outside of the base folder beside all others, and a data set without chunks', async () => {
+    expect(await obsmith('verify', 'inputs', 'good.yaml')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('Input file not found: no chunk_*.zarr'),
+    });
+    await imported();
+    await symlink(fixture('reader/v2.zarr'), join(folder, 'processed/train/pbmc/val/chunk_9.zarr'));
+    const { code, out } = await obsmith('verify', 'inputs', 'good.yaml', '--json');
+    expect(code).toBe(1);
+    const { chunks, problems } = JSON.parse(out);
+    expect(chunks.length).toBeGreaterThan(5);
+    expect(problems[0].message).toMatch(/val\/chunk_9\.zarr leads to .*outside of the base folder/);
   });
 
   test('a plan narrowed to what is not there is refused before anything is read', async () => {

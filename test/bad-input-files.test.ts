@@ -7,7 +7,7 @@ const PBMC = 'pbmc-24/chunk_0.zarr';
 const CHUNKS = { 'train/chunk_0.zarr': PBMC, 'train/chunk_1.zarr': PBMC, 'val/chunk_0.zarr': PBMC };
 const METHODS = 'embedding_cpu: { methods: [gs, hvg], embedding_dim_map: { hvg: 64 } }\n';
 const REPAIR =
-  /Restore the file from its source|Copy or download the file again|Give an \.h5ad file|copy the file again/;
+  /Restore the file from its source|Copy or download the file again|Give an \.h5ad file|copy the file again|copy the whole folder/;
 
 let dataset: SmallDataset;
 let bad: string;
@@ -54,6 +54,14 @@ const DAMAGE: [string, () => Promise<unknown>, RegExp][] = [
     'no zarr store in the folder',
     () => rm(join(bad, '.zgroup')),
     /is not a zarr store: expected \.zgroup or zarr\.json/,
+  ],
+  [
+    'a file where the store should be',
+    async () => {
+      await rm(bad, { recursive: true });
+      await writeFile(bad, 'an archive');
+    },
+    /is a file, but a zarr store is a folder.*copy the whole folder/,
   ],
   ['an h5ad that is not HDF5', () => replaceByH5ad(Buffer.from('<html>')), /is not an HDF5 file/],
   [

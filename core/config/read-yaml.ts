@@ -22,7 +22,7 @@ export async function readYaml(file: string, cwd: string): Promise<YamlFile> {
   });
   const tree: unknown = problems.length === 0 ? (document.toJS() ?? {}) : {};
   if (!isTree(tree)) {
-    const message = `expected a mapping of keys, found ${Array.isArray(tree) ? 'a list' : JSON.stringify(tree)}`;
+    const message = `expected a mapping of keys, found ${Array.isArray(tree) ? 'a list' : beginning(JSON.stringify(tree))}`;
     problems.push({ where, line: 1, message, remedy: 'Start from conf/dataset_example.yaml.' });
   }
   if (problems.length > 0 || !isTree(tree)) {
@@ -33,6 +33,12 @@ export async function readYaml(file: string, cwd: string): Promise<YamlFile> {
   if (document.contents !== null) collectPlaces(document.contents, [], where, lines, places);
   return { tree, places };
 }
+
+const MOST_CHARACTERS = 80;
+
+/** Of a text that may be a whole file of another kind. */
+const beginning = (text: string): string =>
+  text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS)}...` : text;
 
 async function readText(file: string, where: string): Promise<string> {
   try {

@@ -159,6 +159,11 @@ describe('what is refused', () => {
     ],
     ['no YAML', 'dataset: {name: a}\nembedding_cpu: [', [expect.stringMatching(/^a\.yaml:2 Flow sequence/)]],
     ['a key twice', `${MINIMAL}dataset: { name: b }`, ['a.yaml:3 Map keys must be unique']],
+    [
+      'a file of another kind, of which the beginning is shown',
+      'x'.repeat(10_000),
+      [`a.yaml:1 expected a mapping of keys, found "${'x'.repeat(79)}...`],
+    ],
     ['a list of keys', '- a', ['a.yaml:1 expected a mapping of keys, found a list']],
     [
       'a missing defaults file',

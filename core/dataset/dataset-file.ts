@@ -47,6 +47,7 @@ export async function writeDatasetFile(
   const chunks: DatasetChunk[] = [];
   const missing: FailureRecord[] = [];
   const warnings = new Set<string>();
+  const lacking = new Map<string, string[]>();
   for (let index = 0; index < plan.datasetChunkCount; index++) {
     const planned = await loadPlannedChunk(loaded, index);
     const chunk = await describeChunk(loaded, planned, warnings);
@@ -58,9 +59,15 @@ export async function writeDatasetFile(
     }
     for (const key of plan.requiredObsmKeys) {
       if (!chunk.arrays[key] && !requested.some((method) => `X_${method}` === key)) {
-        warnings.add(`${key} is in required_obsm_keys but not in ${chunk.name}`);
+        const names = lacking.get(key) ?? [];
+        names.push(chunk.name);
+        lacking.set(key, names);
       }
     }
+  }
+  for (const [key, names] of lacking) {
+    const where = names.length === 1 ? names[0] : `${names.length} of ${chunks.length} chunks, first ${names[0]}`;
+    warnings.add(`${key} is in required_obsm_keys but not in ${where}`);
   }
   const content: DatasetFile = {
     dataset: plan.dataset,

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { basename, extname, isAbsolute, join, posix, relative } from 'node:path';
 import type { ResolvedConfig } from '../config/types.js';
-import { fromSystemError, isObsmithError, ObsmithError, type Problem } from '../errors.js';
+import { fromSystemError, invalidInput, isObsmithError, ObsmithError, type Problem } from '../errors.js';
 import { requireBaseFolder } from './base-folder.js';
 import { isInside, resolveInside, SPLITS } from './layout.js';
 import type { ChunkReference } from './types.js';
@@ -18,21 +18,34 @@ const byNumber = new Intl.Collator('en', { numeric: true });
  * the outputs or is there twice.
  */
 export async function discoverChunks(config: ResolvedConfig): Promise<ChunkReference[]> {
+  const { chunks, problems } = await findChunks(config);
+  if (problems.length === 0) return chunks;
+  const message =
+    problems.length === 1 ? problems[0]!.message : `${problems.length} chunk files or folders cannot be used`;
+  throw new ObsmithError({ type: 'InvalidInput', message, remedy: problems[0]!.remedy, problems });
+}
+
+/** The same, with what is wrong where they lie told instead of thrown. */
+export async function findChunks(config: ResolvedConfig): Promise<{ chunks: ChunkReference[]; problems: Problem[] }> {
   await requireBaseFolder(config.base);
   const found =
     config.input_files === null ? await listSplits(config) : config.input_files.map((file) => named(config.base, file));
   const problems = [...(await placementProblems(config, found)), ...duplicateProblems(found)];
-  if (problems.length > 0) {
-    const message =
-      problems.length === 1 ? problems[0]!.message : `${problems.length} chunk files or folders cannot be used`;
-    throw new ObsmithError({ type: 'InvalidInput', message, remedy: problems[0]!.remedy, problems });
-  }
-  return found.sort(inOrder).map((chunk, index) => ({
+  const chunks = found.sort(inOrder).map((chunk, index) => ({
     index,
     name: posix.join(chunk.split, chunk.stem),
     ...chunk,
     output: posix.join(config.output_folder, chunk.split, `${chunk.stem}.zarr`),
   }));
+  return { chunks, problems };
+}
+
+/** What to say of a data set without chunks. */
+export function noChunks({ input_folder, dataset }: ResolvedConfig): ObsmithError {
+  return invalidInput(
+    `Input file not found: no chunk_*.zarr or chunk_*.h5ad below ${input_folder} (splits train, val, all)`,
+    `Check dataset.name and base_file_path, or make chunks with: obsmith import FILE... --dataset ${dataset.name}`,
+  );
 }
 
 async function listSplits({ base, input_folder, input_format }: ResolvedConfig): Promise<Found[]> {

@@ -116,7 +116,7 @@ describe('verifyInputs', () => {
 
   it('names duplicate gene ids', async () => {
     const path = await chunk({ x: X, genes: ['g0', 'g0'] });
-    expect(await messages(path, NOTHING)).toEqual([`${path} has 1 gene ids more than once in var: "g0"`]);
+    expect(await messages(path, NOTHING)).toEqual([`${path} has gene ids more than once in var (1): "g0"`]);
   });
 
   it('refuses counts that are no counts', async () => {

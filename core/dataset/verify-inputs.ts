@@ -82,7 +82,7 @@ async function duplicateGenes(chunk: AnnData, name: string): Promise<Problem[]> 
   if (duplicates.length === 0) return [];
   return [
     {
-      message: `${chunk.path} has ${duplicates.length} gene ids more than once in var: ${shortList(duplicates)}`,
+      message: `${chunk.path} has gene ids more than once in var (${duplicates.length}): ${shortList(duplicates)}`,
       remedy: 'Make them unique with adata.var_names_make_unique(), or sum the duplicates.',
       where: name,
     },

@@ -46,22 +46,18 @@ function numberProblems({ chunkCells, minGenes, minCells, trainSplit, seed }: Re
   const whole = (name: string, value: number, least: number): void => {
     if (Number.isSafeInteger(value) && value >= least) return;
     problems.push(
-      problem(
-        name,
-        `${name} is ${value}, a whole number from ${least} was expected`,
-        `Give a whole number from ${least}.`,
-      ),
+      problem(name, `expected a whole number from ${least}, found ${value}`, `Give a whole number from ${least}.`),
     );
   };
-  whole('chunkCells', chunkCells, 1);
-  whole('minGenes', minGenes, 0);
-  whole('minCells', minCells, 0);
+  whole('chunk size', chunkCells, 1);
+  whole('min genes', minGenes, 0);
+  whole('min cells', minCells, 0);
   whole('seed', seed, 0);
   if (trainSplit !== null && !(trainSplit > 0 && trainSplit < 1)) {
     problems.push(
       problem(
-        'trainSplit',
-        `trainSplit is ${trainSplit}, a fraction above 0 and below 1 was expected`,
+        'train split',
+        `expected a fraction above 0 and below 1, found ${trainSplit}`,
         'Give e.g. 0.9, or switch the split off.',
       ),
     );

@@ -1,9 +1,9 @@
 import { loadConfig } from '../config/load.js';
 import type { ConfiguredMethod } from '../config/methods.js';
 import type { ResolvedConfig } from '../config/types.js';
-import { discoverChunks } from '../dataset/discover.js';
+import { discoverChunks, noChunks } from '../dataset/discover.js';
 import type { ChunkReference } from '../dataset/types.js';
-import { invalidConfig, invalidInput, isObsmithError, ObsmithError, type Problem, withRemedy } from '../errors.js';
+import { invalidConfig, isObsmithError, ObsmithError, type Problem, withRemedy } from '../errors.js';
 import { findBundle, modelsFolder } from '../inference/bundle/find.js';
 import { plannedModel } from '../inference/planned-model.js';
 import { findMethod } from '../methods/registry.js';
@@ -124,14 +124,6 @@ async function modelOf(
     if (!isObsmithError(error) || error.type !== 'MissingModel') throw error;
     return { message: error.message, remedy: error.remedy, where: name };
   }
-}
-
-function noChunks(config: ResolvedConfig): ObsmithError {
-  const looked = config.input_folder;
-  return invalidInput(
-    `Input file not found: no chunk_*.zarr or chunk_*.h5ad below ${looked} (splits train, val, all)`,
-    `Check dataset.name and base_file_path, or make chunks with: obsmith import FILE... --dataset ${config.dataset.name}`,
-  );
 }
 
 /** Selected chunks first, so that a run works on indexes 0 ... n - 1 whatever its scope. */

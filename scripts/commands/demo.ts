@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
+import { fromSystemError } from '../../core/errors.js';
 import type { RunReport } from '../runs/print-run.js';
 import type { Cli, Outcome } from '../terminal/cli.js';
 import { withProgress } from '../terminal/task-context.js';
@@ -32,7 +33,9 @@ async function demo(cli: Cli, flags: DemoFlags): Promise<Outcome> {
   const { runRows } = await import('../runs/run-rows.js');
   const { printRun } = await import('../runs/print-run.js');
   const base = resolve(cli.cwd, flags.base);
-  await mkdir(base, { recursive: true });
+  await mkdir(base, { recursive: true }).catch((error: unknown) => {
+    throw fromSystemError(error, base);
+  });
   await withProgress(cli, { stage: 'importing two PBMC samples', unit: 'bytes' }, (ctx) => importDemo(base, ctx));
   const config = join(base, `dataset_${DEMO_DATASET}.yaml`);
   await writeFile(config, configuration(DEMO_DATASET, base, resource('demo/models')));

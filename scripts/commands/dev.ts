@@ -5,6 +5,9 @@ import type { ListeningPlace } from '../../server/listening-place.js';
 import type { Cli } from '../terminal/cli.js';
 import { formatFacts } from '../terminal/table.js';
 
+/** Where commands look for a server that nobody named. */
+const DEFAULT_PORT = 7233;
+
 interface DevFlags {
   readonly host: string;
   readonly port: number;
@@ -23,7 +26,7 @@ export function register(program: Command, cli: Cli): void {
       'where server and UI listen: an address or name of this machine, or 0.0.0.0',
       '127.0.0.1',
     )
-    .option('--port <n>', 'port of the server', port, 7233)
+    .option('--port <n>', 'port of the server', port, DEFAULT_PORT)
     .option('--ui-port <n>', 'port of the Web UI', port, 8233)
     .option('--base <folder>', 'base folder that tells other machines the address (default: BASE_FILE_PATH, else here)')
     .option(
@@ -84,7 +87,10 @@ async function serve(cli: Cli, flags: DevFlags): Promise<void> {
         ['web UI', `http://${shared.host}:${flags.uiPort}`],
         ...(place.loopback ? [] : [['found by', `machines with the base folder ${base}`] as [string, string]]),
         ['logs', folder],
-        ['run', 'obsmith run conf/dataset_pbmc.yaml'],
+        [
+          'run',
+          `${flags.port === DEFAULT_PORT ? '' : `TEMPORAL_ADDRESS=${shared.address} `}obsmith run conf/dataset_pbmc.yaml`,
+        ],
         ['end', 'Ctrl-C'],
       ]),
     );

@@ -96,38 +96,48 @@ function formatTime({ seconds, cores, notCounted }: PlanPreview['duration']): st
   return `roughly ${formatDuration(Math.max(1, Math.round(seconds)))} on ${formatCounted(cores, 'core')} (estimate from measured rates${others})`;
 }
 
+/** Methods of a chunk of which the same is said stand together; of many chunks, they are counted. */
 function rowTable(terminal: Terminal, rows: readonly PlanRow[]): string {
   const action = (name: PlanRow['action']) => {
     if (name === 'skip') return terminal.colours.dim(name);
     return name === 'refused' ? terminal.colours.red(name) : terminal.colours.green(name);
   };
-  if (rows.length <= MOST_ROWS) {
-    const columns = [{ title: 'chunk' }, { title: 'method' }, { title: 'action' }, { title: 'reason' }];
+  const lines = grouped(rows, ({ chunk, action, reason }) => [chunk, action, reason]).map((group) => {
+    const methods = group.map(({ method }) => method).join(', ');
+    return { ...group[0]!, methods };
+  });
+  if (lines.length <= MOST_ROWS) {
+    const columns = [{ title: 'chunk' }, { title: 'methods' }, { title: 'action' }, { title: 'reason' }];
     return formatTable(
       terminal,
       columns,
-      rows.map((row) => [row.chunk, row.method, action(row.action), row.reason]),
+      lines.map((line) => [line.chunk, line.methods, action(line.action), line.reason]),
     );
-  }
-  const groups = new Map<string, PlanRow[]>();
-  for (const row of rows) {
-    const key = JSON.stringify([row.method, row.action, row.reason]);
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [row]);
-    else group.push(row);
   }
   return formatTable(
     terminal,
     [
       { title: 'chunks', align: 'right' },
-      { title: 'method' },
+      { title: 'methods' },
       { title: 'action' },
       { title: 'reason' },
       { title: 'first' },
     ],
-    [...groups.values()].map((group) => {
+    grouped(lines, ({ methods, action, reason }) => [methods, action, reason]).map((group) => {
       const first = group[0]!;
-      return [formatCount(group.length), first.method, action(first.action), first.reason, first.chunk];
+      return [formatCount(group.length), first.methods, action(first.action), first.reason, first.chunk];
     }),
   );
+}
+
+/** Items of equal keys together, in the order of the first of each. */
+function grouped<Item>(items: readonly Item[], keyOf: (item: Item) => readonly string[]): Item[][] {
+  const groups = new Map<string, Item[]>();
+  for (const item of items) {
+    const key = JSON.stringify(keyOf(item));
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [item]);
+    else group.push(item);
+  }
+  return [...groups.values()];
 }

@@ -26,6 +26,13 @@ interface Target {
   readonly output: string;
 }
 
+interface Configured {
+  readonly config: ResolvedConfig;
+  readonly targets: readonly Target[];
+  /** Chunks that lie where they must not. */
+  readonly problems: readonly Problem[];
+}
+
 const WHAT = 'a configuration (YAML), or stores, folders of stores, data-set folders';
 
 export function register(program: Command, cli: Cli): void {
@@ -75,6 +82,7 @@ async function verifyInputs(cli: Cli, given: string[], flags: VerifyFlags): Prom
   );
   return outcome(
     verified,
+    configuration?.problems ?? [],
     [{ title: 'chunk' }, { title: 'cells', align: 'right' }, { title: 'genes', align: 'right' }],
     (chunk: VerifiedInput) => [[chunk.name, count(chunk.cells), count(chunk.genes)]],
   );
@@ -82,7 +90,8 @@ async function verifyInputs(cli: Cli, given: string[], flags: VerifyFlags): Prom
 
 async function verifyOutputs(cli: Cli, given: string[], flags: VerifyFlags): Promise<Outcome> {
   const { verifyOutputs } = await import('../../core/dataset/verify-outputs.js');
-  const targets = (await configured(cli, given, flags))?.targets ?? (await stores(cli, given));
+  const configuration = await configured(cli, given, flags);
+  const targets = configuration?.targets ?? (await stores(cli, given));
   const verified = await withProgress(cli, { stage: 'verifying outputs', unit: 'rows' }, (ctx) =>
     verifyOutputs(targets, ctx),
   );
@@ -94,7 +103,7 @@ async function verifyOutputs(cli: Cli, given: string[], flags: VerifyFlags): Pro
     { title: 'zero rows', align: 'right' },
     { title: 'made by' },
   ];
-  return outcome(verified, columns, ({ name, cells, arrays }: VerifiedOutput) => {
+  return outcome(verified, configuration?.problems ?? [], columns, ({ name, cells, arrays }: VerifiedOutput) => {
     if (arrays.length === 0) return [[name, cells === null ? 'not there' : 'no arrays']];
     return arrays.map((array) => [
       name,
@@ -108,25 +117,22 @@ async function verifyOutputs(cli: Cli, given: string[], flags: VerifyFlags): Pro
 }
 
 /** Chunks of a configuration, or null where paths were given. */
-async function configured(
-  cli: Cli,
-  given: readonly string[],
-  flags: VerifyFlags,
-): Promise<{ config: ResolvedConfig; targets: Target[] } | null> {
+async function configured(cli: Cli, given: readonly string[], flags: VerifyFlags): Promise<Configured | null> {
   const [file] = given;
   if (given.length !== 1 || !/\.ya?ml$/.test(file!)) return null;
-  const [{ loadConfig }, { discoverChunks }] = await Promise.all([
+  const [{ loadConfig }, { findChunks, noChunks }] = await Promise.all([
     import('../../core/config/load.js'),
     import('../../core/dataset/discover.js'),
   ]);
   const config = await loadConfig(file!, { set: flags.set, env: cli.env, cwd: cli.cwd });
-  const chunks = await discoverChunks(config);
+  const { chunks, problems } = await findChunks(config);
+  if (chunks.length === 0) throw noChunks(config);
   const targets = chunks.map(({ name, input, output }) => ({
     name,
     input: join(config.base, input),
     output: join(config.base, output),
   }));
-  return { config, targets };
+  return { config, targets, problems };
 }
 
 /** Stores at paths; an output's input is looked for where the pipeline has it. */
@@ -150,10 +156,11 @@ interface Verified {
 
 function outcome<T extends Verified>(
   chunks: readonly T[],
+  placement: readonly Problem[],
   columns: readonly Column[],
   rowsOf: (chunk: T) => string[][],
 ): Outcome {
-  const problems = chunks.flatMap((chunk) => chunk.problems);
+  const problems = [...placement, ...chunks.flatMap((chunk) => chunk.problems)];
   return {
     document: { ok: problems.length === 0, chunks, problems },
     exitCode: problems.length === 0 ? 0 : 1,

@@ -1,4 +1,4 @@
-import { formatBytes, formatCount, formatDuration } from '../terminal/format.js';
+import { formatBytes, formatCount, formatCounted, formatDuration } from '../terminal/format.js';
 import { formatTable } from '../terminal/table.js';
 import type { Terminal } from '../terminal/terminal.js';
 import type { RunDocument } from './execute-run.js';
@@ -87,7 +87,7 @@ function summary({ colours }: Terminal, document: RunDocument): string {
     .filter((state) => chunks[state] > 0)
     .map((state) => `${formatCount(chunks[state])} ${state}`);
   const memory = peakRssBytes === null ? '' : `, peak memory ${formatBytes(peakRssBytes)}`;
-  return `${colour(status)}: ${formatCount(chunks.total)} chunks (${counts.join(', ')}) in ${formatDuration(seconds)}${memory}`;
+  return `${colour(status)}: ${formatCounted(chunks.total, 'chunk')} (${counts.join(', ')}) in ${formatDuration(seconds)}${memory}`;
 }
 
 function coloured({ colours }: Terminal, state: string): string {

@@ -70,7 +70,7 @@ export async function runCommandLine(
     else outcome.print(terminal);
     return outcome.exitCode ?? 0;
   } catch (error) {
-    if (error instanceof CommanderError) return endOfParsing(error, help.join(''), terminal, host);
+    if (error instanceof CommanderError) return endOfParsing(error, help.join(''), commandOf(argv), cli);
     terminal.drawLive('');
     if (json) terminal.printDocument(errorDocument(error));
     terminal.log(formatError(error, terminal.logColours));
@@ -112,28 +112,38 @@ async function buildProgram(
     .showSuggestionAfterError()
     .addHelpText('after', EXAMPLES);
   // commander copies these settings to subcommands as they are added, so all of them stand above this line.
-  const named = commands.filter((entry) => entry.names.includes(argv.find((word) => !word.startsWith('-')) ?? ''));
+  const command = commandOf(argv);
+  const named = commands.filter((entry) => entry.names.some((name) => name === command));
   const needed = named.length > 0 ? named : commands;
   for (const module of await Promise.all(needed.map((entry) => entry.load()))) module.register(program, cli);
   return program;
 }
 
-/** Help and version are results; everything else that commander throws is a usage error. */
-function endOfParsing(error: CommanderError, output: string, terminal: Terminal, host: Host): ExitCode {
-  const asked = error.code === 'commander.helpDisplayed' || error.code === 'commander.version';
-  if (asked || error.code === 'commander.help') {
-    if (terminal.json)
-      terminal.printDocument(error.code === 'commander.version' ? { version: output.trim() } : { help: output });
-    else host.stdout.write(output);
+/**
+ * Help and version are results, the help also where no command is named; everything else that commander throws is a usage error.
+ * Where a subcommand is missing, it shows the help, too, but with an exit code of its own.
+ */
+function endOfParsing(error: CommanderError, output: string, command: string | undefined, cli: Cli): ExitCode {
+  const { terminal, stdout } = cli;
+  const lacksSubcommand =
+    error.code === 'commander.help' && error.exitCode !== 0 && command !== undefined && command !== 'help';
+  const isHelp = error.code.startsWith('commander.help') && !lacksSubcommand;
+  if (isHelp || error.code === 'commander.version') {
+    if (terminal.json) terminal.printDocument(isHelp ? { help: output } : { version: output.trim() });
+    else stdout.write(output);
     return 0;
   }
-  const message = error.message.replace(/^error: /, '').replaceAll('\n', ' ');
+  const message = lacksSubcommand
+    ? `${command} lacks its subcommand`
+    : error.message.replace(/^error: /, '').replaceAll('\n', ' ');
   const remedy = 'Run `obsmith --help` for the commands, `obsmith COMMAND --help` for the options of one.';
   if (terminal.json) terminal.printDocument({ error: { type: 'Usage', message, remedy, problems: [] } });
   const colours = terminal.logColours;
   terminal.log(`${colours.red('error')} ${message}\n  ${colours.green('→')} ${remedy}`);
   return 2;
 }
+
+const commandOf = (argv: readonly string[]): string | undefined => argv.find((word) => !word.startsWith('-'));
 
 function packageVersion(): string {
   const { version } = JSON.parse(readFileSync(join(PACKAGE_ROOT, 'package.json'), 'utf8')) as { version: string };

@@ -24,6 +24,12 @@ export async function isHdf5(path: string): Promise<boolean> {
 /** Opens an HDF5 file for reading; InvalidInput where it is not HDF5 or cut off. The caller closes it. */
 export async function openHdf5(path: string): Promise<File> {
   if (!(await isHdf5(path))) {
+    if (path.endsWith('.zarr')) {
+      throw invalidInput(
+        `${path} is a file, but a zarr store is a folder`,
+        'Unpack it where it is an archive, or copy the whole folder from its source.',
+      );
+    }
     throw invalidInput(
       `${path} is not an HDF5 file: it does not begin with the HDF5 signature`,
       'Give an .h5ad file written by anndata, or import the raw data with `obsmith import`.',

@@ -54,6 +54,13 @@ describe.each(['v2.zarr', 'v3.zarr'])('the state of arrays in a copy of %s', (fi
       state: 'stale',
       reason: 'inputDigest was "input-2", is now "changed"',
     });
+    const parameters = { dim: 7, more: ['a'] };
+    expect(await state(GS, { provenance: { ...provenanceFor(GS), parameters } })).toMatchObject({
+      reason: `parameters.dim was ${GS.dim}, is now 7; parameters.more was nothing, is now ["a"]`,
+    });
+    expect(await state(GS, { provenance: { ...provenanceFor(GS), inputDigest: 'ab'.repeat(32) } })).toMatchObject({
+      reason: 'inputDigest was "input-2", is now abababababab...',
+    });
     expect(await state(GS, { provenance: { ...provenanceFor(GS), fit: 'abc' } })).toMatchObject({
       state: 'stale',
       reason: /fit was nothing, is now "abc"/,

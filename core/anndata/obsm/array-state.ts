@@ -83,7 +83,10 @@ async function judgeOurs(
   );
   if (expected.provenance.fit === undefined && provenance.fit !== undefined) differing.push('fit');
   if (differing.length > 0)
-    return verdict('stale', `${differing.map((name) => describeChange(name, provenance, expected)).join('; ')}`);
+    return verdict(
+      'stale',
+      differing.flatMap((name) => describeChanges(name, provenance[name], expected.provenance[name])).join('; '),
+    );
   const shape = wrongShape(node, expected) ?? wrongType(node);
   if (shape) return verdict('broken', shape);
   const files = await arrayFiles(store, key);
@@ -135,7 +138,21 @@ const wrongType = ({ element, dtype }: ArrayNode): string | null =>
 const sameJson = (a: Json | undefined, b: Json | undefined): boolean =>
   a !== undefined && b !== undefined && canonicalJson(a) === canonicalJson(b);
 
-function describeChange(name: string, provenance: Provenance, expected: ExpectedArray): string {
-  const show = (value: Json | undefined) => (value === undefined ? 'nothing' : canonicalJson(value));
-  return `${name} was ${show(provenance[name])}, is now ${show(expected.provenance[name])}`;
+/** What differs, key by key. */
+function describeChanges(name: string, before: Json | undefined, now: Json | undefined): string[] {
+  if (isRecord(before) && isRecord(now)) {
+    return [...new Set([...Object.keys(before), ...Object.keys(now)])]
+      .filter((key) => !sameJson(before[key], now[key]))
+      .flatMap((key) => describeChanges(`${name}.${key}`, before[key], now[key]));
+  }
+  return [`${name} was ${inWords(before)}, is now ${inWords(now)}`];
+}
+
+const isRecord = (value: Json | undefined): value is { readonly [key: string]: Json } =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Digests are told apart by their beginning. */
+function inWords(value: Json | undefined): string {
+  if (value === undefined) return 'nothing';
+  return canonicalJson(value).replace(/^"([0-9a-f]{12})[0-9a-f]{52}"$/, '$1...');
 }
