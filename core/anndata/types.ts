@@ -20,6 +20,9 @@ export interface SparseBlock {
   readonly values: BlockValues;
 }
 
+/** A sparse block of float32. */
+export type Float32Block = SparseBlock & { readonly values: Float32Array };
+
 /** Rows [start, start + rows) of a dense matrix, row-major, rows x columns values. */
 export interface DenseBlock {
   readonly kind: 'dense';

@@ -6,7 +6,7 @@ import { type MatrixObserver, scanChunk } from '../dataset/scan.js';
 import type { ChunkScan } from '../dataset/types.js';
 import { fromSystemError, isObsmithError } from '../errors.js';
 import { sha256OfJson } from '../methods/canonical-json.js';
-import type { ExpressionBlock } from '../methods/expression.js';
+import { isExpression } from '../methods/expression.js';
 import type { LoadedPlan } from '../plan/load-plan.js';
 import type { PlannedChunk, PlannedMethod } from '../plan/types.js';
 import type { TaskContext } from '../tasks/types.js';
@@ -122,7 +122,3 @@ class EarlyStatistics implements MatrixObserver {
     await writeStatistics(path, description, (deliver) => sums.deliver(deliver));
   }
 }
-
-/** As stored, a block of X is a block of expression where X is sparse float32. */
-const isExpression = (block: RowBlock): block is ExpressionBlock =>
-  block.kind === 'sparse' && block.values instanceof Float32Array;

@@ -1,5 +1,6 @@
 import { BLOCK_ROWS } from '../anndata/types.js';
 import { CrossProducts, triangleLength } from '../kernels/cross-products.js';
+import { FilterColumns } from '../kernels/filter-columns.js';
 import type { ExpressionBlock } from '../methods/expression.js';
 import type { TaskContext } from '../tasks/types.js';
 import { createPartial, openPartial, type PartialHeader, type PartialReader } from './partial-file.js';
@@ -32,41 +33,23 @@ export async function accumulateGram(
   columns: Int32Array,
   genes: number,
 ): Promise<Gram> {
-  const { ranks, positions } = rankColumns(columns);
-  const kernel = new CrossProducts(ranks, positions.length);
-  for await (const { start, rows, indptr, indices, values } of blocks) {
-    for (let row = 0; row < rows; row++) {
-      const [from, to] = [indptr[row]!, indptr[row + 1]!];
-      kernel.addRow(indices.subarray(from, to), values.subarray(from, to));
-    }
-    if ((start + rows) % BLOCK_ROWS === 0) kernel.endBlock();
+  const filter = new FilterColumns(columns);
+  const order = new Int32Array(genes).fill(-1);
+  for (const [column, position] of columns.entries()) if (position >= 0) order[position] = column;
+  const chosen = order.filter((column) => column >= 0).sort();
+  let kernel: CrossProducts | null = null;
+  for await (const block of blocks) {
+    const rows = filter.apply(block);
+    kernel ??= new CrossProducts(chosen, rows);
+    kernel.add(rows);
+    if ((block.start + block.rows) % BLOCK_ROWS === 0) kernel.endBlock();
   }
-  kernel.endBlock();
-  return inPosition(kernel, positions, genes);
+  kernel?.endBlock();
+  return {
+    sums: kernel?.sums(order) ?? new Float64Array(genes),
+    products: kernel?.triangle(order) ?? new Float64Array(triangleLength(genes)),
+  };
 }
-
-/** Chosen columns are summed in the order in which they lie in the chunk: `positions` tells where each belongs. */
-function rankColumns(columns: Int32Array): { ranks: Int32Array; positions: Int32Array } {
-  const positions = columns.filter((position) => position >= 0);
-  let rank = 0;
-  return { ranks: columns.map((position) => (position < 0 ? -1 : rank++)), positions };
-}
-
-function inPosition(kernel: CrossProducts, positions: Int32Array, genes: number): Gram {
-  const gram: Gram = { sums: new Float64Array(genes), products: new Float64Array(triangleLength(genes)) };
-  const { sums, triangle } = kernel;
-  let packed = 0;
-  for (const [rank, position] of positions.entries()) {
-    gram.sums[position] = sums[rank]!;
-    for (let other = rank; other < positions.length; other++) {
-      const [row, column] = ordered(position, positions[other]!);
-      gram.products[row * genes - (row * (row - 1)) / 2 + column - row] = triangle[packed++]!;
-    }
-  }
-  return gram;
-}
-
-const ordered = (a: number, b: number): [number, number] => (a < b ? [a, b] : [b, a]);
 
 export async function writeGram(path: string, header: Omit<GramHeader, 'arrays'>, gram: Gram): Promise<void> {
   const arrays = { sums: gram.sums.length, products: gram.products.length };

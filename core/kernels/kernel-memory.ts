@@ -34,6 +34,10 @@ export class KernelMemory<Exports> {
     return new Uint16Array(this.#memory.buffer as ArrayBuffer, this.#take(length * 2), length);
   }
 
+  uint8(length: number): Uint8Array<ArrayBuffer> {
+    return new Uint8Array(this.#memory.buffer as ArrayBuffer, this.#take(length), length);
+  }
+
   #take(bytes: number): number {
     const start = this.#end;
     this.#end = Math.ceil((start + bytes) / 16) * 16;

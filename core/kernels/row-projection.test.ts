@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
-import type { SparseBlock } from '../anndata/types.js';
+import type { Float32Block } from '../anndata/types.js';
 import { RowProjection } from './row-projection.js';
 import { uniform } from './tridiagonal.js';
 
 /** The kernel's double. */
-function project(block: SparseBlock, inputs: Int32Array, weights: Float64Array, offset: Float64Array): Float32Array {
+function project(block: Float32Block, inputs: Int32Array, weights: Float64Array, offset: Float64Array): Float32Array {
   const outputs = offset.length;
   const out = new Float32Array(block.rows * outputs);
   for (let row = 0; row < block.rows; row++) {
@@ -30,7 +30,7 @@ it.each([50, 7, 1, 20])('projects rows to %i outputs with the same bits as its T
     indptr[row + 1] = indices.length;
   }
   const values = Float32Array.from(indices, () => next() * 5);
-  const block: SparseBlock = {
+  const block: Float32Block = {
     kind: 'sparse',
     start: 0,
     rows,
@@ -45,7 +45,7 @@ it.each([50, 7, 1, 20])('projects rows to %i outputs with the same bits as its T
   const weights = Float64Array.from({ length: chosen * outputs }, () => next() - 0.5);
   const offset = Float64Array.from({ length: outputs }, next);
   const out = new Float32Array(rows * outputs);
-  new RowProjection({ weights, outputs, offset }).project(block, inputs, out);
+  new RowProjection({ weights, outputs, offset }, inputs).project(block, out);
   expect(out).toEqual(project(block, inputs, weights, offset));
   expect(out.some((value) => value !== 0)).toBe(true);
 });

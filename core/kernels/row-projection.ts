@@ -1,4 +1,5 @@
-import type { SparseBlock } from '../anndata/types.js';
+import type { Float32Block } from '../anndata/types.js';
+import { FilterColumns } from './filter-columns.js';
 import { KernelMemory } from './kernel-memory.js';
 
 /** Outputs that the kernel sums at a time; widths are padded to a multiple. */
@@ -32,6 +33,9 @@ export class RowProjection {
   readonly #outputs: number;
   readonly #width: number;
   readonly #offset: Float64Array;
+  readonly #filter: FilterColumns;
+  /** Where the weights of each column begin in the kernel, in bytes from the first ones. */
+  readonly #weightOffsets: Int32Array;
   readonly #memory: KernelMemory<Exports>;
   readonly #weights: Float64Array;
   readonly #sums: Float64Array;
@@ -39,31 +43,35 @@ export class RowProjection {
   readonly #values: Float64Array;
   readonly #offsets: Int32Array;
 
-  constructor({ weights, outputs, offset }: Projection) {
-    const inputs = weights.length / outputs;
+  /** `inputs` tells each column's input, or -1. */
+  constructor({ weights, outputs, offset }: Projection, inputs: Int32Array) {
+    const count = weights.length / outputs;
     const width = Math.ceil(outputs / LANES) * LANES;
     this.#outputs = outputs;
     this.#width = width;
     this.#offset = offset;
+    this.#filter = new FilterColumns(inputs);
+    this.#weightOffsets = inputs.map((input) => input * width * 8);
     this.#memory = new KernelMemory<Exports>(
       'row-projection',
-      (inputs * width + ROWS * width) * 8 + ROWS * inputs * 12 + ROWS * 4 + 128,
+      (count * width + ROWS * width) * 8 + ROWS * count * 12 + ROWS * 4 + 128,
     );
-    this.#weights = this.#memory.float64(inputs * width);
+    this.#weights = this.#memory.float64(count * width);
     this.#sums = this.#memory.float64(ROWS * width);
-    this.#values = this.#memory.float64(ROWS * inputs);
-    this.#offsets = this.#memory.int32(ROWS * inputs);
+    this.#values = this.#memory.float64(ROWS * count);
+    this.#offsets = this.#memory.int32(ROWS * count);
     this.#rowEnds = this.#memory.int32(ROWS);
-    for (let input = 0; input < inputs; input++) {
+    for (let input = 0; input < count; input++) {
       this.#weights.set(weights.subarray(input * outputs, (input + 1) * outputs), input * width);
     }
   }
 
-  /** `inputs` tells each column's input, or -1. Fills `out` (block.rows x outputs). */
-  project(block: SparseBlock, inputs: Int32Array, out: Float32Array): void {
+  /** Fills `out` (block.rows x outputs). */
+  project(block: Float32Block, out: Float32Array): void {
+    const kept = this.#filter.apply(block);
     for (let start = 0; start < block.rows; start += ROWS) {
       const rows = Math.min(ROWS, block.rows - start);
-      this.#take(block, start, rows, inputs);
+      this.#take(kept, start, rows);
       this.#memory.exports.projectRows(
         rows,
         this.#width,
@@ -82,17 +90,10 @@ export class RowProjection {
     }
   }
 
-  #take({ indptr, indices, values }: SparseBlock, start: number, rows: number, inputs: Int32Array): void {
-    let taken = 0;
-    for (let row = 0; row < rows; row++) {
-      const end = indptr[start + row + 1]!;
-      for (let position = indptr[start + row]!; position < end; position++) {
-        const input = inputs[indices[position]!]!;
-        if (input < 0) continue;
-        this.#offsets[taken] = input * this.#width * 8;
-        this.#values[taken++] = values[position]!;
-      }
-      this.#rowEnds[row] = taken;
-    }
+  #take({ indptr, indices, values }: Float32Block, start: number, rows: number): void {
+    const [from, to] = [indptr[start]!, indptr[start + rows]!];
+    for (let at = from; at < to; at++) this.#offsets[at - from] = this.#weightOffsets[indices[at]!]!;
+    this.#values.set(values.subarray(from, to));
+    for (let row = 0; row < rows; row++) this.#rowEnds[row] = indptr[start + row + 1]! - from;
   }
 }

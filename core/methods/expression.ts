@@ -1,5 +1,13 @@
 import { sparseRowBlocks } from '../anndata/sparse-row-blocks.js';
-import type { AnnData, BlockValues, MatrixPath, RowRange, SparseBlock } from '../anndata/types.js';
+import type {
+  AnnData,
+  BlockValues,
+  Float32Block,
+  MatrixPath,
+  RowBlock,
+  RowRange,
+  SparseBlock,
+} from '../anndata/types.js';
 import type { ChunkScan } from '../dataset/types.js';
 import { invalidInput, type Problem } from '../errors.js';
 import { logNormalizeRows } from '../kernels/log-normalize.js';
@@ -7,7 +15,11 @@ import { notACount } from './counts.js';
 import type { ChunkSummary } from './types.js';
 
 /** A row block of log-normalised expression. Its arrays are valid only until the next block is asked for. */
-export type ExpressionBlock = SparseBlock & { readonly values: Float32Array };
+export type ExpressionBlock = Float32Block;
+
+/** True where a block has the form of expression; X may have it as it is stored. */
+export const isExpression = (block: RowBlock): block is ExpressionBlock =>
+  block.kind === 'sparse' && block.values instanceof Float32Array;
 
 /** What a scan says about expression. */
 type ExpressionScan = Pick<ChunkScan, 'name' | 'expression' | 'noExpression'>;

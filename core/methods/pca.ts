@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Fit } from '../fits/types.js';
 import { type Projection, RowProjection } from '../kernels/row-projection.js';
-import { EXPRESSION_ELEMENTS, expressionProblems } from './expression.js';
+import { EXPRESSION_ELEMENTS, expressionProblems, isExpression } from './expression.js';
 import { fixedDim } from './fixed-dim.js';
 import { choiceElements, choiceProblems, columnsOfFit, geneProvenance } from './gene-columns.js';
 import { geneIdentityElements } from './gene-identity.js';
@@ -98,14 +98,14 @@ function projectColumns(
   provenance: Readonly<Record<string, Json>>,
   report: Readonly<Record<string, Json>>,
 ): Embedder {
-  const rows = new RowProjection(projection);
+  const rows = new RowProjection(projection, positions);
   return {
     source: 'expression',
     provenance,
     report,
     embed(block, out) {
-      if (block.kind !== 'sparse') throw new TypeError('expression arrives as sparse blocks');
-      rows.project(block, positions, out);
+      if (!isExpression(block)) throw new TypeError('expression arrives as sparse blocks of float32');
+      rows.project(block, out);
     },
   };
 }

@@ -3,8 +3,8 @@
 
 // @ts-ignore: decorator
 @inline
-function multiplyAdd(sum: v128, factor: v128, address: usize, offset: usize): v128 {
-  return f64x2.add(sum, f64x2.mul(factor, v128.load(address + offset)));
+function multiplyAdd(sum: v128, factor: v128, values: v128): v128 {
+  return f64x2.add(sum, f64x2.mul(factor, values));
 }
 
 /**
@@ -25,11 +25,11 @@ export function projectRows(rows: i32, width: i32, rowEnds: usize, offsets: usiz
       for (let position: usize = begin; position < end; position++) {
         const value: v128 = v128.load64_splat(values + (position << 3));
         const address: usize = weights + part + <usize>load<u32>(offsets + (position << 2));
-        a = multiplyAdd(a, value, address, 0);
-        b = multiplyAdd(b, value, address, 16);
-        c = multiplyAdd(c, value, address, 32);
-        d = multiplyAdd(d, value, address, 48);
-        e = multiplyAdd(e, value, address, 64);
+        a = multiplyAdd(a, value, v128.load(address));
+        b = multiplyAdd(b, value, v128.load(address, 16));
+        c = multiplyAdd(c, value, v128.load(address, 32));
+        d = multiplyAdd(d, value, v128.load(address, 48));
+        e = multiplyAdd(e, value, v128.load(address, 64));
       }
       const target: usize = sums + part;
       v128.store(target, a);
