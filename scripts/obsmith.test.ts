@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { PACKAGE_ROOT } from '../core/package-root.js';
-import { main } from './obsmith.js';
+import { obsmithIn } from '../test/in-process-cli.js';
 
 let folder: string;
 beforeEach(async () => {
@@ -13,18 +13,8 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-async function obsmith(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
-  const out: string[] = [];
-  const err: string[] = [];
-  const code = await main(argv, {
-    stdout: { write: (text) => out.push(text) },
-    stderr: { write: (text) => err.push(text) },
-    env: { BASE_FILE_PATH: folder, XDG_CACHE_HOME: folder, PATH: process.env.PATH },
-    cwd: folder,
-    signal: new AbortController().signal,
-  });
-  return { code, out: out.join(''), err: err.join('') };
-}
+const obsmith = (...argv: string[]) =>
+  obsmithIn(folder, { BASE_FILE_PATH: folder, XDG_CACHE_HOME: folder, PATH: process.env.PATH }, argv);
 
 describe('--json prints exactly one document', () => {
   test.each([

@@ -76,6 +76,10 @@ export const provenanceFor = ({ key, dim, seed }: Embedding) => ({
 });
 export const signatureFor = (embedding: Embedding): string => `signature-${embedding.key}-${embedding.seed}`;
 
+/** File of a row block of a published array. */
+export const blockFile = ({ output }: Sandbox, fixture: string, key: string, at: number): string =>
+  join(output, 'obsm', key, fixture === 'v2.zarr' ? `${at}.0` : `c/${at}/0`);
+
 export async function claim(
   { base, staging }: Sandbox,
   embedding: Embedding,

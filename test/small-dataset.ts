@@ -9,7 +9,7 @@ import { embeddingRows, readObsmNode } from '../core/anndata/obsm/obsm-array.js'
 import { verifyOutputs } from '../core/dataset/verify-outputs.js';
 import type { RunRequest } from '../core/plan/types.js';
 import { QUIET } from '../core/tasks/types.js';
-import { main } from '../scripts/obsmith.js';
+import { type CommandEnd, obsmithIn } from './in-process-cli.js';
 import { runInProcess } from './run-in-process.js';
 
 export const fixture = (name: string): string => fileURLToPath(new URL(`fixtures/${name}`, import.meta.url));
@@ -48,17 +48,8 @@ export class SmallDataset {
     return runInProcess({ config: this.config, ...request }, this.base);
   }
 
-  async cli(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
-    const out: string[] = [];
-    const err: string[] = [];
-    const code = await main(argv, {
-      stdout: { write: (text) => out.push(text) },
-      stderr: { write: (text) => err.push(text) },
-      env: { ...process.env, BASE_FILE_PATH: this.base },
-      cwd: this.base,
-      signal: new AbortController().signal,
-    });
-    return { code, out: out.join(''), err: err.join('') };
+  cli(...argv: string[]): Promise<CommandEnd> {
+    return obsmithIn(this.base, { ...process.env, BASE_FILE_PATH: this.base }, argv);
   }
 
   /**

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import type { AnnData, Column, MatrixPath, RowBlock, RowRange } from './types.js';
 
-// Every reader runs this suite on one logical data set, which test/oracle/zarr_fixtures.py wrote in each format:
+// Every reader runs this suite on one logical data set, which test/oracle/reader_fixtures.py wrote in each format:
 // test/fixtures/reader/{v2,v3,v3-sharded}.zarr and {plain,gzip,lzf}.h5ad (gzip.h5ad with small chunks), with what anndata reads
 // from them in expected.json. In a reader's own test: readerContract('h5ad', () => openH5ad(fixture('plain.h5ad'))).
 

@@ -2,6 +2,7 @@ import { cp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
+  blockFile,
   CELLS,
   CHUNK,
   claim,
@@ -36,8 +37,7 @@ describe.each(['v2.zarr', 'v3.zarr', 'v3-sharded.zarr'])('verifyOutputs of a cop
     const [found] = await verifyOutputs([{ name: CHUNK.name, input, output: box.output }], QUIET);
     return found!;
   };
-  const block = (key: string, at: number) =>
-    join(box.output, 'obsm', key, fixture === 'v2.zarr' ? `${at}.0` : `c/${at}/0`);
+  const block = (key: string, at: number) => blockFile(box, fixture, key, at);
 
   type Members = Record<string, unknown>;
   /** Rewrites the metadata of an array, and what Obsmith wrote about it. */

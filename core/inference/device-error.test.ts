@@ -15,7 +15,7 @@ const CASES: Readonly<Record<string, readonly (readonly [string, Device])[]>> = 
       'cuda:0',
     ],
     [
-      "Non-zero status code returned while running TfIdfVectorizer node. Name:'TfIdfVectorizer' Status Message: /Users/runner/work/1/s/onnxruntime/core/framework/bfc_arena.cc:376 void *onnxruntime::BFCArena::AllocateRawInternal(size_t, bool, onnxruntime::Stream *, bool, onnxruntime::WaitNotificationFn) Available memory of 0 is smaller than requested bytes of 2048",
+      "Non-zero status code returned while running TfIdfVectorizer node. Name:'TfIdfVectorizer' Status Message: onnxruntime/core/framework/bfc_arena.cc:376 void *onnxruntime::BFCArena::AllocateRawInternal(size_t, bool, onnxruntime::Stream *, bool, onnxruntime::WaitNotificationFn) Available memory of 0 is smaller than requested bytes of 2048",
       'cuda:0',
     ],
     ['BFC Arena ran out of memory trying to allocate 4294967296', 'cuda:0'],

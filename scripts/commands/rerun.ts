@@ -1,20 +1,23 @@
 import type { Command } from 'commander';
 import type { Cli } from '../terminal/cli.js';
-import { addScopeOptions, answerOutcome, messageOf, type ScopeOptions, withRunning } from '../terminal/steering.js';
+import {
+  addScopeOptions,
+  answerOutcome,
+  messageOf,
+  type ScopeOptions,
+  steeringCommand,
+  withRunning,
+} from '../terminal/steering.js';
 import { outcomeOf } from './run.js';
 
 export function register(program: Command, cli: Cli): void {
-  const command = program
-    .command('rerun')
-    .argument('<workflow-id>', 'e.g. embed-pbmc')
-    .summary('computes arrays of a run again')
-    .description(
+  const command = steeringCommand(program, {
+    name: 'rerun',
+    summary: 'computes arrays of a run again',
+    description:
       'Computes the named arrays again, finished ones too. A run that goes on does it by itself; a closed one is started anew with the same id, configuration and that scope, and followed. Fits are reused, other arrays are not touched.',
-    )
-    .addHelpText(
-      'after',
-      '\nExamples:\n  obsmith rerun embed-pbmc --method hvg\n  obsmith rerun embed-pbmc --method hvg --method pca --chunk train/chunk_0 --json',
-    );
+    examples: ['--method hvg', '--method hvg --method pca --chunk train/chunk_0 --json'],
+  });
   addScopeOptions(command, 'compute').action(
     cli.action(async (workflowId: string, options: ScopeOptions) => {
       const { invalidConfig } = await import('../../core/errors.js');

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { formatTable } from '../terminal/table.js';
-import { Terminal } from '../terminal/terminal.js';
+import { processTerminal } from '../terminal/terminal.js';
 import { differing, runDigests } from './digests.js';
 
 const HELP = `Usage: npm run digests -- [options]
@@ -27,11 +27,7 @@ const OPTIONS = {
 const CHUNK_CELLS = 40;
 
 const { values } = parseArgs({ options: OPTIONS });
-const { stdout, stderr, env } = process;
-const terminal = new Terminal(
-  { stdout, stderr, env, cwd: process.cwd(), signal: new AbortController().signal },
-  values.json,
-);
+const terminal = processTerminal(values.json);
 if (values.help) terminal.print(HELP);
 else process.exitCode = await compare();
 

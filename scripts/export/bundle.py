@@ -1,5 +1,6 @@
-"""What the exporters share: refusals, reading of pickles without running code, and how a bundle is written."""
+"""What the exporters share: command line, refusals, reading of pickles without running code, and how a bundle is written."""
 
+import argparse
 import hashlib
 import json
 import pickle
@@ -38,6 +39,14 @@ class DataUnpickler(pickle.Unpickler):
 
 # Takes the place of the module pickle where torch.load asks for one.
 DATA_PICKLE = types.SimpleNamespace(__name__="pickle", Unpickler=DataUnpickler, load=pickle.load)
+
+
+def bundle_arguments(description, model_help):
+    """The parser of an exporter's command line, with what every exporter takes."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", required=True, type=Path, help=model_help)
+    parser.add_argument("--out", required=True, type=Path, help="folder of the bundle; its name becomes the id")
+    return parser
 
 
 def licence_of(*folders):

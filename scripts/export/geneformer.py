@@ -19,7 +19,6 @@ Refused: other architectures than Geneformer's (BERT with absolute positions and
 checkpoints that lack weights, and dictionaries that belong to another model or series.
 """
 
-import argparse
 import json
 import math
 import pickle
@@ -32,7 +31,7 @@ import onnxruntime
 import torch
 import transformers
 
-from bundle import FORMAT, DataUnpickler, Refused, licence_of, sha256_of_file, write_bundle
+from bundle import FORMAT, DataUnpickler, Refused, bundle_arguments, licence_of, sha256_of_file, write_bundle
 from geneformer_graph import WEIGHTS_FILE, EqualLengthGraph, StandardGraph, Weights, tensors_of
 
 GRAPH = "model.onnx"
@@ -253,13 +252,11 @@ def export(folder, series, dictionaries, out):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", required=True, type=Path, help="folder with config.json and the weights")
+    parser = bundle_arguments(__doc__, "folder with config.json and the weights")
     parser.add_argument("--series", required=True, choices=["V1", "V2"])
     parser.add_argument("--token-dictionary", required=True, type=Path, help="pickle: Ensembl id -> token")
     parser.add_argument("--gene-median", required=True, type=Path, help="pickle: Ensembl id -> median of non-zero expression")
     parser.add_argument("--ensembl-mapping", type=Path, help="pickle: Ensembl id -> Ensembl id of the vocabulary")
-    parser.add_argument("--out", required=True, type=Path, help="folder of the bundle; its name becomes the id")
     arguments = vars(parser.parse_args())
     dictionaries = {name: arguments[name] for name in ("token_dictionary", "gene_median", "ensembl_mapping")}
     export(arguments["model"], arguments["series"], dictionaries, arguments["out"])

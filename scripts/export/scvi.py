@@ -13,7 +13,6 @@ Monte Carlo estimate), and encoders that see the batch or other covariates (a ba
 random values). Saves from before 0.15 must be converted by scvi-tools first.
 """
 
-import argparse
 import json
 import pickle
 import re
@@ -26,7 +25,7 @@ from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 from torch import nn
 
-from bundle import DATA_PICKLE, FORMAT, Refused, licence_of, sha256_of_file, write_bundle
+from bundle import DATA_PICKLE, FORMAT, Refused, bundle_arguments, licence_of, sha256_of_file, write_bundle
 
 OPSET = 17
 # Epsilon of the batch normalisation in scvi-tools' FCLayers.
@@ -241,10 +240,7 @@ def export(folder, out):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", required=True, type=Path, help="folder with model.pt")
-    parser.add_argument("--out", required=True, type=Path, help="folder of the bundle; its name becomes the id")
-    arguments = parser.parse_args()
+    arguments = bundle_arguments(__doc__, "folder with model.pt").parse_args()
     export(arguments.model, arguments.out)
 
 

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { startTestServer } from '../../test/temporal/server.js';
 import { formatTable } from '../terminal/table.js';
-import { Terminal } from '../terminal/terminal.js';
+import { processTerminal } from '../terminal/terminal.js';
 import { CASES, type FaultCase } from './cases.js';
 import { type PlayedCase, playCase } from './play-case.js';
 
@@ -17,11 +17,7 @@ const { values, positionals } = parseArgs({
   options: { json: { type: 'boolean', default: false }, help: { type: 'boolean', short: 'h', default: false } },
   allowPositionals: true,
 });
-const { stdout, stderr, env } = process;
-const terminal = new Terminal(
-  { stdout, stderr, env, cwd: process.cwd(), signal: new AbortController().signal },
-  values.json,
-);
+const terminal = processTerminal(values.json);
 interface Row {
   readonly name: string;
   readonly fault: FaultCase;

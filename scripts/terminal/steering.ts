@@ -9,6 +9,34 @@ export interface ScopeOptions {
   readonly chunk?: string[];
 }
 
+export interface SteeringCommand {
+  readonly name: string;
+  readonly summary: string;
+  readonly description: string;
+  /** Command lines after "obsmith NAME embed-pbmc"; the last one shows --json. */
+  readonly examples: readonly string[];
+}
+
+/** A command that tells a run something, which is named by its workflow id. */
+export function steeringCommand(program: Command, { name, summary, description, examples }: SteeringCommand): Command {
+  const lines = examples.map((example) => `  obsmith ${name} embed-pbmc ${example}`.trimEnd());
+  return program
+    .command(name)
+    .argument('<workflow-id>', 'e.g. embed-pbmc')
+    .summary(summary)
+    .description(description)
+    .addHelpText('after', `\nExamples:\n${lines.join('\n')}`);
+}
+
+/** Tells a run something without a scope, and shows its answer. */
+export function steerAction(cli: Cli, update: 'pauseUpdate' | 'resumeUpdate') {
+  return cli.action(async (workflowId: string) => {
+    const { steerRun } = await import('../../client/steer-run.js');
+    const message = (await import('../../workflows/messages.js'))[update];
+    return answerOutcome(workflowId, await withRunning(cli, ({ client }) => steerRun(client, workflowId, message)));
+  });
+}
+
 /** Methods, and chunks of them, of a command that steers a run. */
 export function addScopeOptions(command: Command, verb: string): Command {
   return command

@@ -22,6 +22,12 @@ export type Colours = ReturnType<typeof picocolors.createColors>;
 const PLAIN_WIDTH = 100;
 const CLEAR_LINE = '\r\u001b[2K';
 
+/** The terminal of this process, for scripts that nothing interrupts but the end of the process. */
+export function processTerminal(json: boolean): Terminal {
+  const { stdout, stderr, env } = process;
+  return new Terminal({ stdout, stderr, env, cwd: process.cwd(), signal: new AbortController().signal }, json);
+}
+
 /**
  * Output for people: results on stdout, logs and progress on stderr. With `--json` stdout is left to the one document.
  * Colour only where the stream is a terminal and NO_COLOR is not set.

@@ -9,18 +9,17 @@ with a stable argsort, because the default sort orders ties differently on diffe
 """
 
 import gzip
-import importlib.util
 import json
 import pickle
 import sys
 import tempfile
-import types
 from pathlib import Path
 
 import anndata as ad
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
+from genuine_tokenizer import load_tokenizer
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
 TARGET = FIXTURES / "geneformer"
@@ -29,7 +28,7 @@ TARGET = FIXTURES / "geneformer"
 def main(reference: Path, tokenizer_file: Path) -> None:
     TARGET.mkdir(parents=True, exist_ok=True)
     real_tokens(reference)
-    tokenizer = load_tokenizer(tokenizer_file)
+    tokenizer = with_stable_sort(load_tokenizer(tokenizer_file))
     write_json("edge-cases.json", [edge_case(tokenizer, **case) for case in edge_cases()])
 
 
@@ -157,19 +156,7 @@ def crop_to(cell, tokens: dict, special: bool, size: int):
     return [tokens["<cls>"], *cell[: size - 2], tokens["<eos>"]]
 
 
-def load_tokenizer(path: Path):
-    for name in ("loompy", "datasets", "tqdm"):
-        sys.modules[name] = types.ModuleType(name)
-    sys.modules["datasets"].Dataset = None
-    sys.modules["tqdm"].tqdm = lambda items: items
-    package = types.ModuleType("geneformer")
-    package.__path__ = [str(path.parent)]
-    for name in ("ENSEMBL_MAPPING_FILE", "GENE_MEDIAN_FILE", "TOKEN_DICTIONARY_FILE"):
-        setattr(package, name, None)
-    sys.modules["geneformer"] = package
-    spec = importlib.util.spec_from_file_location("geneformer.tokenizer", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+def with_stable_sort(module):
     module.rank_genes = lambda values, tokens: tokens[np.argsort(-values, kind="stable")]
     return module
 

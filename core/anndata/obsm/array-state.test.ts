@@ -2,6 +2,7 @@ import { mkdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
+  blockFile,
   CELLS,
   CHUNK,
   type Embedding,
@@ -31,8 +32,7 @@ describe.each(['v2.zarr', 'v3.zarr'])('the state of arrays in a copy of %s', (fi
   let box: Sandbox;
   const state = (embedding: Embedding, changes?: Partial<ExpectedArray>) =>
     arrayState(box.output, embedding.key, expected(embedding, changes));
-  const block = (key: string, at: number) =>
-    join(box.output, 'obsm', key, fixture === 'v2.zarr' ? `${at}.0` : `c/${at}/0`);
+  const block = (key: string, at: number) => blockFile(box, fixture, key, at);
   const record = () => join(box.base, '.obsmith/outputs', CHUNK.output, 'X_gs.json');
   beforeEach(async () => {
     box = await sandbox(fixture);

@@ -1,52 +1,25 @@
-"""Fixtures for the AnnData readers, written by anndata and zarr-python and read back by them for the expected values.
+"""Fixtures for the AnnData readers, written by anndata and read back by it for the expected values.
 
-    python test/oracle/zarr_fixtures.py        (anndata 0.12.19, zarr 3.1.6, numcodecs 0.16.6)
+    python test/oracle/reader_fixtures.py        (anndata 0.12.19, zarr 3.1.6)
 
 test/fixtures/reader       one logical data set as zarr v2, v3, v3 sharded and h5ad, and a store in the encoding of anndata 0.7
-test/fixtures/zarr-arrays  arrays of every data type, codec and chunk layout
-test/fixtures/blosc        Blosc buffers of every type size and shuffle
 """
 
-import hashlib
-import json
 import shutil
 import warnings
 from pathlib import Path
 
 import anndata as ad
 import h5py
-import numcodecs
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 import zarr
-from zarr.codecs import BloscCodec, BytesCodec, Crc32cCodec, GzipCodec, ShardingCodec, TransposeCodec, ZstdCodec
+from fixture_json import plain, save
 
 warnings.filterwarnings("ignore")
 ad.settings.allow_write_nullable_strings = True
 FIXTURES = Path(__file__).parent.parent / "fixtures"
-
-
-def plain(value):
-    """JSON form of arrays: NaN and infinities as strings, missing values as null."""
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    if value is None or value is pd.NA:
-        return None
-    if isinstance(value, (bool, np.bool_)):
-        return bool(value)
-    if isinstance(value, (float, np.floating)) and not np.isfinite(value):
-        return "NaN" if np.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
-    if isinstance(value, np.generic):
-        return value.item()
-    return value
-
-
-def save(path, value):
-    path.write_text(json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n")
-
-
-# ---- the logical data set ------------------------------------------------------------------------------------------
 
 CELLS, GENES, RAW_GENES = 60, 30, 34
 
@@ -239,154 +212,5 @@ def rechunk_h5ad(path):
             new.attrs.update(attributes)
 
 
-# ---- arrays of every kind ------------------------------------------------------------------------------------------
-
-NUMBERS = ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32", "float64", "bool"]
-
-
-def numbers(dtype, shape=(5, 7)):
-    values = np.arange(np.prod(shape)).reshape(shape)
-    if dtype == "bool":
-        return values % 3 == 0
-    if dtype.startswith("float"):
-        special = (values / 8 - 2).astype(dtype)
-        special[0, :3] = [np.nan, np.inf, -np.inf]
-        special[1, 0] = np.float16(6e-8)
-        return special
-    return (values * (3 if dtype[0] == "u" else -3)).astype(dtype)
-
-
-def sparse_values(count=1000):
-    """Like the data of a count matrix: small whole numbers."""
-    return (np.arange(count) * 7919 % 13).astype(np.float32)
-
-
-def arrays_v2(root):
-    def add(name, values, **options):
-        options = {"chunks": values.shape and tuple(size // 2 + 1 for size in values.shape), **options}
-        array = root.create_array(name, shape=values.shape, dtype=options.pop("dtype", values.dtype), **options)
-        array[...] = values
-
-    for dtype in NUMBERS:
-        add(dtype, numbers(dtype))
-    add("big_endian", numbers("float64"), dtype=">f8")
-    add("fortran", numbers("int32"), order="F")
-    add("slash", numbers("int32"), chunk_key_encoding={"name": "v2", "separator": "/"})
-    add("scalar", np.array(2.5), chunks=())
-    add("empty", np.zeros(0, np.float32), chunks=(1,))
-    add("raw", sparse_values(), chunks=(300,), compressors=None)
-    for codec in [numcodecs.Zstd(level=1), numcodecs.GZip(), numcodecs.Zlib(), numcodecs.LZ4()]:
-        add(codec.codec_id, sparse_values(), chunks=(300,), compressors=codec)
-    for inner in ["blosclz", "lz4", "lz4hc", "zlib", "zstd"]:
-        add(f"blosc_{inner}", sparse_values(), chunks=(300,), compressors=numcodecs.Blosc(cname=inner))
-    add("blosc_bitshuffle", sparse_values(), chunks=(300,), compressors=numcodecs.Blosc(cname="lz4", shuffle=2))
-    add("delta", np.arange(1000, dtype=np.int32), chunks=(300,), filters=[numcodecs.Delta(dtype="<i4")])
-    add("absent", np.where(numbers("float32", (6, 8)) < 0, np.nan, 1.0), fill_value=np.nan, config={"write_empty_chunks": False})
-    add("strings", np.array(["a", "", "日本", "é" * 40, "end"], dtype=object), dtype="str", chunks=(2,))
-    add("unicode", np.array(["ab", "cdé", ""]))
-    add("bytes", np.array([b"ab", b"cde", b""]))
-    add("dates", np.array(["2020-01-01"], dtype="M8[D]"))
-
-
-def arrays_v3(root):
-    def add(name, values, chunks, codecs, dtype=None, **options):
-        array = zarr.create(
-            store=root.store, path=name, shape=values.shape, dtype=dtype or values.dtype, chunks=chunks, codecs=codecs, zarr_format=3, **options
-        )
-        array[...] = values
-
-    little, zstd, blosc = BytesCodec(), ZstdCodec(level=1), BloscCodec(cname="lz4", shuffle="shuffle", typesize=4)
-    for dtype in NUMBERS:
-        add(dtype, numbers(dtype), (3, 4), [little, zstd])
-    add("big_endian", numbers("float64"), (3, 4), [BytesCodec(endian="big"), zstd])
-    add("transposed", numbers("int32"), (3, 4), [TransposeCodec(order=(1, 0)), little, zstd])
-    add("dotted", numbers("int32"), (3, 4), [little], chunk_key_encoding=("v2", "."))
-    add("scalar", np.array(2.5), (), [little])
-    add("empty", np.zeros(0, np.float32), (1,), [little, zstd])
-    add("raw", sparse_values(), (300,), [little])
-    add("blosc", sparse_values(), (300,), [little, blosc])
-    add("gzip", sparse_values(), (300,), [little, GzipCodec()])
-    add("crc32c", sparse_values(), (300,), [little, zstd, Crc32cCodec()])
-    add("zstd_checksum", sparse_values(), (300,), [little, ZstdCodec(level=3, checksum=True)])
-    inner = [little, zstd]
-    add("shard_end", sparse_values(), (400,), [ShardingCodec(chunk_shape=(100,), codecs=inner)])
-    add("shard_start", sparse_values(), (400,), [ShardingCodec(chunk_shape=(100,), codecs=inner, index_location="start")])
-    add("shard_matrix", numbers("int32", (9, 10)), (4, 6), [ShardingCodec(chunk_shape=(2, 3), codecs=[little, blosc])])
-    add("absent", np.where(numbers("float32", (6, 8)) < 0, np.nan, 1.0), (3, 4), [little], fill_value=np.nan, config={"write_empty_chunks": False})
-    add("shard_absent", np.where(np.arange(800) < 400, 0, sparse_values(800)), (800,), [ShardingCodec(chunk_shape=(100,), codecs=inner)],
-        config={"write_empty_chunks": False})
-    strings = root.create_array("strings", shape=(5,), dtype="str", chunks=(2,))
-    strings[...] = np.array(["a", "", "日本", "é" * 40, "end"], dtype=object)
-    root.create_array("unicode", data=np.array(["ab", "cdé", ""]))
-
-
-def arrays():
-    folder = FIXTURES / "zarr-arrays"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    values = {}
-    for name, zarr_format, write in [("v2", 2, arrays_v2), ("v3", 3, arrays_v3)]:
-        root = zarr.open_group(folder / f"{name}.zarr", mode="w", zarr_format=zarr_format)
-        write(root)
-        read = {key: np.asarray(root[key][...]) for key in sorted(root.array_keys())}
-        values[name] = {
-            key: {
-                "shape": list(array.shape),
-                "values": [plain(item.decode() if isinstance(item, bytes) else item) for item in array.ravel().tolist()],
-            }
-            for key, array in read.items()
-            if array.dtype.kind != "M"
-        }
-    save(folder / "expected.json", values)
-
-
-# ---- Blosc buffers -------------------------------------------------------------------------------------------------
-
-
-def blosc():
-    folder = FIXTURES / "blosc"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    rng = np.random.default_rng(11)
-    sources = {
-        "zeros": np.zeros(40_000, np.uint8),
-        "noise": rng.integers(0, 256, 3_000, np.uint8),
-        "counts": rng.geometric(0.45, 3_000).astype(np.float32).view(np.uint8),
-        "indices": np.cumsum(rng.geometric(0.05, 2_500)).astype(np.int32).view(np.uint8),
-        "offsets": np.cumsum(rng.integers(0, 900, 1_200)).view(np.uint8),
-        "periods": np.concatenate([np.tile(rng.integers(0, 256, period, np.uint8), 300 // period + 1) for period in range(1, 40)]),
-        "tiny": np.arange(7, dtype=np.uint8),
-    }
-    data, cases = b"", []
-
-    def add(name, source, codec, type_size, shuffle, block_bytes):
-        nonlocal data
-        encoded = numcodecs.blosc.compress(source.tobytes(), codec.encode(), 5, shuffle, block_bytes, typesize=type_size)
-        decoded = np.frombuffer(numcodecs.blosc.decompress(encoded), np.uint8)
-        assert np.array_equal(decoded, source)
-        cases.append({
-            "name": f"{name}, type size {type_size}, shuffle {shuffle}, blocks {block_bytes}",
-            "offset": len(data),
-            "bytes": len(encoded),
-            "sha256": hashlib.sha256(decoded.tobytes()).hexdigest(),
-        })
-        data += encoded
-
-    for name, source in sources.items():
-        for type_size in [1, 2, 4, 8] + ([3, 16] if name == "counts" else []):
-            for shuffle, block_bytes in [(1, 0), (1, 4096), (0, 4096)]:
-                add(name, source, "lz4", type_size, shuffle, block_bytes)
-    for codec in ["blosclz", "lz4", "lz4hc", "zlib", "zstd"]:
-        for name in ["counts", "indices", "periods"]:
-            for shuffle in [0, 1, 2]:
-                add(f"{name} with {codec}", sources[name], codec, 4, shuffle, 0)
-    for name, type_size in [("indices", 8), ("offsets", 8), ("counts", 2), ("tiny", 4), ("periods", 3)]:
-        add(name, sources[name], "lz4", type_size, 2, 4096)
-    (folder / "buffers.bin").write_bytes(data)
-    save(folder / "expected.json", cases)
-
-
 if __name__ == "__main__":
     readers()
-    arrays()
-    blosc()
