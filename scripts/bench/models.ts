@@ -10,6 +10,7 @@ import { built } from '../../core/package-root.js';
 import { formatBytes, formatCount } from '../terminal/format.js';
 import { benchDataset } from './dataset.js';
 import { type Measured, measure } from './measure.js';
+import { median } from './median.js';
 import { threadEnv } from './peer.js';
 import { numbersTable, printReport, REPORT_HELP, REPORT_OPTIONS } from './report.js';
 
@@ -27,6 +28,7 @@ scripts/export/requirements.txt, scvi-tools, scanpy, anndata and datasets.
   --only LIST       default ${PARTS.join(',')}
   --cells N         cells of the simulated data set (4 chunks), default 50000
   --forward N       cells through V1-10M, default 24; a sixth of them through V2-104M
+  --repeat N        runs of each, in turn; medians are shown, default 3
   --dir FOLDER      data and models, default obsmith-bench in the folder for temporary files
 ${REPORT_HELP}`;
 
@@ -35,6 +37,7 @@ const OPTIONS = {
   only: { type: 'string', default: PARTS.join(',') },
   cells: { type: 'string', default: '50000' },
   forward: { type: 'string', default: '24' },
+  repeat: { type: 'string', default: '3' },
   dir: { type: 'string', default: join(tmpdir(), 'obsmith-bench') },
   ...REPORT_OPTIONS,
 } as const;
@@ -43,8 +46,17 @@ interface Row {
   readonly part: Part;
   readonly name: string;
   readonly cells: number;
+  /** Of each run. */
+  readonly runs: readonly number[];
+  /** Medians over the runs. */
   readonly seconds: number;
   readonly peakBytes: number;
+}
+
+/** Who takes part: the rows that a run gives, and what it prints their seconds as. */
+interface Contestant {
+  readonly rows: Readonly<Record<string, string>>;
+  run(): Promise<Measured>;
 }
 
 const PEER = fileURLToPath(new URL('peer_models.py', import.meta.url));
@@ -63,7 +75,7 @@ export async function models(args: string[]): Promise<void> {
   if (!python) throw new Error('Name a Python with torch, transformers and scvi-tools in OBSMITH_BENCH_PYTHON.');
   const shape = { cells: Number(values.cells), genes: 20_000, chunks: 4, seed: 1, format: 'zarr-v2' } as const;
   const { base, inputs } = await benchDataset(values.dir, shape, ['gs']);
-  const bench = new ModelBench(python, join(base, 'models'), inputs);
+  const bench = new ModelBench(python, join(base, 'models'), inputs, Number(values.repeat));
   const only = new Set(values.only.split(','));
   const rows: Row[] = [];
   if (only.has('tokenization') && values.tokenizer) rows.push(...(await bench.tokenization(values.tokenizer)));
@@ -82,8 +94,10 @@ class ModelBench {
   readonly #python: string;
   readonly #folder: string;
   readonly #inputs: readonly string[];
+  readonly #repeat: number;
 
-  constructor(python: string, folder: string, inputs: readonly string[]) {
+  constructor(python: string, folder: string, inputs: readonly string[], repeat: number) {
+    this.#repeat = repeat;
     this.#python = python;
     this.#folder = folder;
     this.#inputs = inputs;
@@ -95,33 +109,40 @@ class ModelBench {
     const raw = join(this.#folder, 'raw.h5ad');
     if (!existsSync(raw)) await this.#peer('raw-h5ad', this.#inputs[0]!, raw);
     const dataset = join(this.#folder, 'tokens.dataset');
-    return [
-      await this.#row('tokenization', 'Geneformer, tokens only', this.#peer('tokenize', tokenizer, model, raw)),
-      await this.#row('tokenization', 'Geneformer, written', this.#peer('tokenize', tokenizer, model, raw, dataset)),
-      await this.#row('tokenization', 'obsmith', this.#tokenized(model, 0)),
-    ];
+    return this.#rows('tokenization', [
+      { rows: { 'Geneformer, tokens only': 'seconds' }, run: () => this.#peer('tokenize', tokenizer, model, raw) },
+      { rows: { 'Geneformer, written': 'seconds' }, run: () => this.#peer('tokenize', tokenizer, model, raw, dataset) },
+      { rows: { obsmith: 'seconds' }, run: () => this.#tokenized(model, 0) },
+    ]);
   }
 
   async forward(part: 'V1-10M' | 'V2-104M', cells: number): Promise<Row[]> {
     const model = await this.#made(part, (genes, out) => ['make-geneformer', part, genes, out]);
     await this.#tokenized(model, cells);
     const tokens = tokensOf(model);
-    const rows: Row[] = [];
-    for (const variant of VARIANTS) {
-      rows.push(await this.#row(part, `PyTorch, ${variant}`, this.#peer('forward', model, tokens, variant)));
-    }
-    rows.push(await this.#row(part, 'obsmith', this.#ours('forward', join(model, 'bundle'), tokens)));
-    return rows;
+    return this.#rows(part, [
+      ...VARIANTS.map((variant) => ({
+        rows: { [`PyTorch, ${variant}`]: 'seconds' },
+        run: () => this.#peer('forward', model, tokens, variant),
+      })),
+      { rows: { obsmith: 'seconds' }, run: () => this.#ours('forward', join(model, 'bundle'), tokens) },
+    ]);
   }
 
-  /** All chunks, reading included. */
+  /** All chunks, reading included; scvi-tools without it, too. */
   async scvi(): Promise<Row[]> {
     const model = await this.#made('scvi', (genes, out) => ['make-scvi', genes, out]);
     const threads = String(availableParallelism());
-    return [
-      await this.#row('scvi', 'scvi-tools', this.#peer('scvi', model, ...this.#inputs)),
-      await this.#row('scvi', 'obsmith', this.#ours('scvi', join(model, 'bundle'), threads, ...this.#inputs)),
-    ];
+    return this.#rows('scvi', [
+      {
+        rows: { 'scvi-tools': 'seconds', 'scvi-tools, cells in memory': 'secondsInMemory' },
+        run: () => this.#peer('scvi', model, ...this.#inputs),
+      },
+      {
+        rows: { obsmith: 'seconds' },
+        run: () => this.#ours('scvi', join(model, 'bundle'), threads, ...this.#inputs),
+      },
+    ]);
   }
 
   #tokenized(model: string, kept: number) {
@@ -152,11 +173,23 @@ class ModelBench {
     return succeed(measure(process.execPath, [OURS, built('.'), ...args]), `obsmith's ${args[0]}`);
   }
 
-  async #row(part: Part, name: string, measuring: Promise<Measured>): Promise<Row> {
-    const { stdout, peakBytes } = await measuring;
-    const { cells, seconds } = JSON.parse(stdout) as { cells: number; seconds: number };
-    return { part, name, cells, seconds, peakBytes };
+  /** Everybody in turn, as often as was asked for. */
+  async #rows(part: Part, contestants: readonly Contestant[]): Promise<Row[]> {
+    const runs = contestants.map((): Measured[] => []);
+    for (let round = 0; round < this.#repeat; round++) {
+      for (const [at, { run }] of contestants.entries()) runs[at]!.push(await run());
+    }
+    return contestants.flatMap(({ rows }, at) =>
+      Object.entries(rows).map(([name, printed]) => rowOf(part, name, printed, runs[at]!)),
+    );
   }
+}
+
+function rowOf(part: Part, name: string, printed: string, runs: readonly Measured[]): Row {
+  const found = runs.map(({ stdout }) => JSON.parse(stdout) as { cells: number; [seconds: string]: number });
+  const seconds = found.map((run) => run[printed]!);
+  const peakBytes = median(runs.map((run) => run.peakBytes));
+  return { part, name, cells: found[0]!.cells, runs: seconds, seconds: median(seconds), peakBytes };
 }
 
 async function succeed(measuring: Promise<Measured>, what: string): Promise<Measured> {
