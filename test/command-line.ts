@@ -78,8 +78,6 @@ function descendantsOf(pid: number): { pid: number; command: string }[] {
   }));
 }
 
-export const isRunning = (pid: number): boolean => !/^(\d+ \(.*\) Z|$)/.test(read(`/proc/${pid}/stat`) ?? '');
-
 /** Processes end while one looks. */
 function read(file: string): string | null {
   try {

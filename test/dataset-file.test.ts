@@ -16,6 +16,9 @@ it('a required key that no method of the run makes is one warning, however many 
     const { requiredObsmKeys, warnings } = JSON.parse(await readFile(file, 'utf8')) as DatasetFile;
     expect(requiredObsmKeys).toEqual(['X_gs', 'X_pca']);
     expect(warnings).toEqual(['X_pca is in required_obsm_keys but not in 3 of 3 chunks, first train/chunk_0']);
+    const before = await readFile(file, 'utf8');
+    await dataset.run({ chunks: ['val/chunk_0'], overwrite: true });
+    expect(await readFile(file, 'utf8')).toBe(before);
   } finally {
     await dataset.remove();
   }

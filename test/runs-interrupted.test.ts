@@ -1,7 +1,8 @@
 import { cp, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
-import { CommandLine, commandLine, isRunning } from './command-line.js';
+import { isRunning } from '../core/machine/process-running.js';
+import { CommandLine, commandLine } from './command-line.js';
 import { filesBelow } from './publishing.js';
 import { fixture, type SmallDataset, smallDataset } from './small-dataset.js';
 

@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { PACKAGE_ROOT } from '../core/package-root.js';
 import type { embedDataset } from '../workflows/embed-dataset.js';
 import type { Progress, RunRequest } from '../workflows/types.js';
 import { CommandLine } from './command-line.js';
@@ -41,9 +42,9 @@ afterAll(async () => {
   await dataset.remove();
 });
 
-const startWorker = (kind: 'cpu' | 'gpu'): CommandLine => {
+const startWorker = (kind: 'cpu' | 'gpu', env: NodeJS.ProcessEnv = {}): CommandLine => {
   const device = kind === 'gpu' ? ['--device', 'cpu'] : [];
-  const worker = new CommandLine(['worker', kind, ...device], { TEMPORAL_ADDRESS: server.address });
+  const worker = new CommandLine(['worker', kind, ...device], { TEMPORAL_ADDRESS: server.address, ...env });
   workers.push(worker);
   return worker;
 };
@@ -92,7 +93,12 @@ it('stops a method that workers are busy with, and leaves nothing of it in stagi
     const all = await readdir(join(busy.base, '.obsmith/staging'), { recursive: true }).catch(() => []);
     return all.filter((path) => path.includes(`/X_${method}/`));
   };
-  const worker = startWorker('cpu');
+  // Blocks of rows take a second, so that the method is at work when it is cancelled.
+  const worker = startWorker('cpu', {
+    ...{ OBSMITH_CHAOS_BLOCKS: join(busy.base, 'blocks.txt'), OBSMITH_CHAOS_FAULT: join(busy.base, 'no-fault') },
+    ...{ OBSMITH_CHAOS_BLOCK_MS: '1000' },
+    NODE_OPTIONS: `--import ${join(PACKAGE_ROOT, 'scripts/chaos/faults.mjs')}`,
+  });
   try {
     const handle = await server.client.workflow.start<typeof embedDataset>('embedDataset', {
       ...{ taskQueue: 'obsmith', workflowId: 'embed-busy', args: [{ config: busy.config }] as [RunRequest] },

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { inspectArrays, type PublishedArray } from '../anndata/obsm/inspect-arrays.js';
-import { writeFileAtomic } from '../anndata/zarr-write/atomic-file.js';
+import { removeUnfinished, writeFileAtomic } from '../anndata/zarr-write/atomic-file.js';
 import { fromSystemError, isObsmithError, withRemedy } from '../errors.js';
 import { type LoadedPlan, loadPlannedChunk } from '../plan/load-plan.js';
 import type { PlannedChunk } from '../plan/types.js';
@@ -47,7 +47,7 @@ export async function writeDatasetFile(
   const chunks: DatasetChunk[] = [];
   const missing: FailureRecord[] = [];
   const warnings = new Set<string>();
-  const lacking = new Map<string, string[]>();
+  const lacking = new Map<string, number[]>();
   for (let index = 0; index < plan.datasetChunkCount; index++) {
     const planned = await loadPlannedChunk(loaded, index);
     const chunk = await describeChunk(loaded, planned, warnings);
@@ -59,14 +59,15 @@ export async function writeDatasetFile(
     }
     for (const key of plan.requiredObsmKeys) {
       if (!chunk.arrays[key] && !requested.some((method) => `X_${method}` === key)) {
-        const names = lacking.get(key) ?? [];
-        names.push(chunk.name);
-        lacking.set(key, names);
+        const orders = lacking.get(key) ?? [];
+        orders.push(planned.order);
+        lacking.set(key, orders);
       }
     }
   }
-  for (const [key, names] of lacking) {
-    const where = names.length === 1 ? names[0] : `${names.length} of ${chunks.length} chunks, first ${names[0]}`;
+  for (const [key, orders] of lacking) {
+    const first = chunks[orders.reduce((least, order) => Math.min(least, order))]!.name;
+    const where = orders.length === 1 ? first : `${orders.length} of ${chunks.length} chunks, first ${first}`;
     warnings.add(`${key} is in required_obsm_keys but not in ${where}`);
   }
   const content: DatasetFile = {
@@ -120,6 +121,7 @@ const notOnDisk = (chunk: string, method: string): FailureRecord => ({
 async function write(file: string, content: DatasetFile): Promise<void> {
   try {
     await mkdir(dirname(file), { recursive: true });
+    await removeUnfinished(dirname(file));
     await writeFileAtomic(file, `${JSON.stringify(content, null, 2)}\n`);
   } catch (error) {
     throw fromSystemError(error, file);

@@ -1,13 +1,14 @@
-import { type ForkOptions, fork } from 'node:child_process';
+import { type ChildProcess, type ForkOptions, fork } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest';
+import { isRunning } from '../machine/process-running.js';
 import { PACKAGE_ROOT } from '../package-root.js';
 import { runInProcess, stopIdleProcesses } from './run-in-process.js';
 
 /** Processes that were started, in order. */
-const started = vi.hoisted(() => [] as { pid: number; kill(signal: NodeJS.Signals): void }[]);
+const started = vi.hoisted(() => [] as (ChildProcess & { readonly pid: number })[]);
 const options = vi.hoisted(() => ({ env: {} as NodeJS.ProcessEnv }));
 
 vi.mock('node:child_process', async (original) => {
@@ -35,20 +36,13 @@ afterAll(async () => {
 });
 
 const probe = () => runInProcess('probeDevice', { device: 'cpu' });
-const isRunning = (pid: number): boolean => {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-};
 
 it('keeps its process for the next task, and replaces one that ended meanwhile', async () => {
   await probe();
   await probe();
   expect(started).toHaveLength(1);
   started[0]!.kill('SIGKILL');
-  await vi.waitFor(() => expect(isRunning(started[0]!.pid)).toBe(false));
+  await vi.waitFor(() => expect(started[0]!.signalCode).toBe('SIGKILL'), { timeout: 20_000 });
   await probe();
   expect(started).toHaveLength(2);
 });
@@ -100,5 +94,5 @@ it('ends with the process that it belongs to, whatever ends that', async () => {
   const child = await new Promise<number>((resolve) => owner.on('message', (pid) => resolve(Number(pid))));
   expect(isRunning(child)).toBe(true);
   owner.kill('SIGKILL');
-  await vi.waitFor(() => expect(isRunning(child)).toBe(false), { timeout: 5_000 });
-});
+  await vi.waitFor(() => expect(isRunning(child)).toBe(false), { timeout: 20_000 });
+}, 30_000);

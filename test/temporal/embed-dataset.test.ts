@@ -3,6 +3,7 @@ import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { progressQuery } from '../../workflows/messages.js';
 import type { RunTotals } from '../../workflows/types.js';
+import { gate } from './gates.js';
 import { invalidInput, MockRun, untilCancelled } from './mock-run.js';
 import { FITTED, ROUNDS } from './planned-methods.js';
 import { pause, playRun, until } from './play-run.js';
@@ -317,12 +318,14 @@ describe('embedDataset', () => {
   });
 
   it('opens nothing while it is paused', async () => {
+    const told = gate();
     const run = new MockRun({ chunks: 6, maxOpenChunks: 1, methods: [UNFITTED[0]] }, (call) =>
-      call.startsWith('embed') ? pause(50) : undefined,
+      call.startsWith('embed') ? told.opened.then(() => pause(50)) : undefined,
     );
     const { result } = await play(run, async (handle) => {
       await until(() => run.count('embed') >= 1);
       await handle.signal('pause');
+      told.open();
       await until(async () => run.openNow === 0);
       const opened = run.count('open');
       expect(opened).toBeLessThan(6);

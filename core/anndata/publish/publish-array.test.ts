@@ -236,6 +236,15 @@ describe.each(FORMATS)('repairing a copy of %s', (fixture) => {
     expect(await filesBelow(made.output)).toEqual(files);
   });
 
+  it('removes metadata files that a killed publisher was writing', async () => {
+    const made = await undisturbed(fixture);
+    const files = await filesBelow(made.output);
+    for (const name of ['..zmetadata.1a2b3c4d.partial', 'obsm/.zarr.json.1a2b3c4d.partial'])
+      await writeFile(join(made.output, name), '{');
+    expect(await repairOutput(made.output)).toBe(false);
+    expect(await filesBelow(made.output)).toEqual(files);
+  });
+
   it('does not list an array of ours that lacks a row block', async () => {
     const made = await undisturbed(fixture);
     const block = fixture === 'v2.zarr' ? '1.0' : 'c/1/0';

@@ -1,16 +1,19 @@
 import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { isObsmithError } from '../../errors.js';
 import { obsmKeys } from '../obsm/inspect-arrays.js';
 import { listedKeys } from '../obsm/listing.js';
 import { chunkFiles, obsmFolder, provenanceOf, readObsmNode } from '../obsm/obsm-array.js';
+import { removeUnfinished } from '../zarr-write/atomic-file.js';
 import { consolidate } from '../zarr-write/consolidate.js';
 
 /**
  * Brings the consolidated metadata of a store in line with the obsm arrays on disk, after an interrupted publish or a
- * deleted folder: complete arrays are listed, absent and incomplete ones are not. Returns whether anything was changed.
- * Call it as the only publisher of the chunk.
+ * deleted folder: complete arrays are listed, absent and incomplete ones are not. Returns whether the listing was changed.
+ * Metadata files that were being written are removed. Call it as the only publisher of the chunk.
  */
 export async function repairOutput(store: string): Promise<boolean> {
+  for (const folder of [store, join(store, 'obsm')]) await removeUnfinished(folder);
   const listed = listedKeys(store);
   const complete = new Set((await obsmKeys(store)).filter((key) => isWhole(store, key)));
   const agrees = listed?.size === complete.size && [...complete].every((key) => listed.has(key));

@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { open, rename, rm } from 'node:fs/promises';
+import { open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fromSystemError } from '../../errors.js';
 
-/** Suffix of files that are still being written; a crash may leave one behind, and every reader and copy skips them. */
+/**
+ * Suffix of files that are still being written. A crash may leave one behind: every reader and copy skips it, and who works
+ * there next removes it.
+ */
 export const PARTIAL_SUFFIX = '.partial';
 
 /** Whether a file of this name is temporary: hidden ones are, too, except the metadata files of zarr v2. */
@@ -22,6 +25,17 @@ export async function writeFileAtomic(path: string, content: string | Uint8Array
   } catch (error) {
     await rm(temporary, { force: true });
     throw fromSystemError(error, path);
+  }
+}
+
+/** Removes files of a folder whose writing was interrupted. For who is the only writer there. */
+export async function removeUnfinished(folder: string): Promise<void> {
+  try {
+    for (const entry of await readdir(folder, { withFileTypes: true })) {
+      if (entry.isFile() && entry.name.endsWith(PARTIAL_SUFFIX)) await rm(join(folder, entry.name), { force: true });
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw fromSystemError(error, folder);
   }
 }
 
