@@ -27,18 +27,17 @@ export async function followRun(
   // A long run goes on as a new workflow run of the same id: its end and progress are those of the last one.
   const handle = client.workflow.getHandle(workflowId, undefined, { firstExecutionRunId: runId });
   let last: Progress | null = null;
-  let ended = false;
-  const result = handle.result().finally(() => {
-    ended = true;
-  });
+  const end = new AbortController();
+  const result = handle.result().finally(() => end.abort());
   result.catch(() => {}); // Read below, when the loop has ended.
-  for (let look = 0; !ended && !options.signal.aborted; look++) {
+  const stopped = AbortSignal.any([options.signal, end.signal]);
+  for (let look = 0; !stopped.aborted; look++) {
     const found = await askProgress(client, handle);
     last = found ?? last;
     if (found) options.onProgress(found);
-    else if (!ended) await options.onSilence();
-    const pause = sleep(look < FIRST_LOOKS ? FIRST_LOOKS_MS : LOOK_MS, undefined, { signal: options.signal });
-    await Promise.race([pause, result]).catch(() => {});
+    else if (!stopped.aborted) await options.onSilence();
+    // A pause that went on beside the end would keep the process from ending.
+    await sleep(look < FIRST_LOOKS ? FIRST_LOOKS_MS : LOOK_MS, undefined, { signal: stopped }).catch(() => {});
   }
-  return ended ? readEnd(handle, result as Promise<RunTotals>, last) : null;
+  return end.signal.aborted ? readEnd(handle, result as Promise<RunTotals>, last) : null;
 }

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { type Command, InvalidArgumentError } from 'commander';
 import { isObsmithError, withRemedy } from '../../core/errors.js';
 import { type Device, deviceOf, parseDevice } from '../../core/inference/device.js';
+import { compileLate } from '../../core/machine/late-compilation.js';
 import type { ServerSettings } from '../../server/connection-settings.js';
 import type { WorkerEnd } from '../../workers/lifecycle.js';
 import type { Cli } from '../terminal/cli.js';
@@ -36,6 +37,7 @@ export function register(program: Command, cli: Cli): void {
   ).action(
     cli.action(async (flags: WorkerFlags) => {
       const threads = flags.concurrency ?? availableParallelism();
+      compileLate();
       // First: they load what they need while this thread loads the SDK and connects.
       const { startThreads } = await import('../../core/tasks/thread-lanes.js');
       startThreads(threads);
