@@ -19,8 +19,6 @@ export async function bundleThreads(dist: string): Promise<void> {
     banner: {
       js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);",
     },
-    // zstddec would read its own wasm through it, which loads all that Node has for HTTP.
-    define: { fetch: 'undefined' },
     logLevel: 'error',
   });
 }

@@ -57,9 +57,16 @@ function decodePart(source: Uint8Array, target: Uint8Array, { codec }: BloscHead
   if (source.length === target.length) target.set(source);
   else if (codec === 'lz4') decodeLz4(source, target);
   else if (codec === 'blosclz') decodeBloscLz(source, target);
-  else if (codec === 'zstd') target.set(decodeZstd(source, target.length));
+  else if (codec === 'zstd') target.set(unzstd(source, target.length));
   else if (codec === 'zlib') target.set(inflate(source, target.length));
   else throw new CorruptData(`Blosc codec ${codec} is not supported`);
+}
+
+/** Blosc writes one frame, without checksum or dictionary. */
+function unzstd(source: Uint8Array, bytes: number): Uint8Array {
+  const decoded = decodeZstd(source, bytes);
+  if (decoded === null) throw new CorruptData('expected a single zstd frame without checksum in a Blosc block');
+  return decoded;
 }
 
 function inflate(source: Uint8Array, bytes: number): Uint8Array {

@@ -1,6 +1,6 @@
 import * as zlib from 'node:zlib';
-import { ZSTDDecoder } from 'zstddec';
 import { CorruptData } from './corrupt-data.js';
+import { decodeFrame, frameSource } from './unzstd.js';
 
 /** Largest frame that is taken at its word. */
 const MAX_BYTES = 2 ** 31;
@@ -10,32 +10,48 @@ const MIN_OUTPUT = 64;
 
 type ZstdDecompress = (bytes: Uint8Array, options: { maxOutputLength: number; chunkSize: number }) => Uint8Array;
 
-/** Node has zstd from 22.15 on; zstddec serves older ones. */
+/** Node has zstd from 22.15 on, faster than our own decoder, which serves older ones. */
 const native = (zlib as { zstdDecompressSync?: ZstdDecompress }).zstdDecompressSync;
-const wasm = new ZSTDDecoder();
-if (!native) await wasm.init();
 
-/** Decodes a frame of `decodedBytes` bytes into a buffer of its own. @throws CorruptData */
-export function decodeZstd(bytes: Uint8Array, decodedBytes: number): Uint8Array {
+/** Room for a frame, to be filled (straight from a file) before `decodeZstd`, which takes any other one, too. Valid until the next call. */
+export function zstdSource(bytes: number): Uint8Array {
+  return native ? plainSource(bytes) : frameSource(bytes);
+}
+
+/**
+ * Decodes a frame of `decodedBytes` bytes; null where it needs another decoder. The bytes are valid until the next call of
+ * either function. @throws CorruptData
+ */
+export function decodeZstd(bytes: Uint8Array, decodedBytes: number): Uint8Array | null {
   const promised = zstdContentBytes(bytes);
   if (promised !== null && promised !== decodedBytes) {
     throw new CorruptData(`expected ${decodedBytes} decoded bytes, the zstd frame promises ${promised}`);
   }
   if (decodedBytes > MAX_BYTES) throw new CorruptData(`the zstd frame promises ${decodedBytes} bytes`);
   if (decodedBytes === 0) return new Uint8Array(0);
+  if (native) return decodeNatively(native, bytes, decodedBytes);
+  const source = frameSource(bytes.length);
+  if (source.buffer !== bytes.buffer) source.set(bytes);
+  return decodeFrame(bytes.length, decodedBytes);
+}
+
+let plain = new Uint8Array(0);
+
+function plainSource(bytes: number): Uint8Array {
+  if (plain.length < bytes) plain = new Uint8Array(Math.ceil(bytes * 1.25));
+  return plain.subarray(0, bytes);
+}
+
+/** Into one buffer with a byte to spare: Node goes on to another one, and joins them, once the first is full. */
+function decodeNatively(decompress: ZstdDecompress, bytes: Uint8Array, decodedBytes: number): Uint8Array {
   let decoded: Uint8Array;
   try {
-    decoded = native ? decodeNatively(native, bytes, decodedBytes) : wasm.decode(bytes, decodedBytes);
+    decoded = decompress(bytes, { maxOutputLength: decodedBytes, chunkSize: Math.max(MIN_OUTPUT, decodedBytes + 1) });
   } catch (error) {
     throw new CorruptData(`corrupt zstd frame: ${(error as Error).message}`);
   }
   if (decoded.length !== decodedBytes) throw new CorruptData('corrupt or truncated zstd frame');
   return decoded;
-}
-
-/** Into one buffer with a byte to spare: Node goes on to another one, and joins them, once the first is full. */
-function decodeNatively(decompress: ZstdDecompress, bytes: Uint8Array, decodedBytes: number): Uint8Array {
-  return decompress(bytes, { maxOutputLength: decodedBytes, chunkSize: Math.max(MIN_OUTPUT, decodedBytes + 1) });
 }
 
 /** Content size from a zstd frame header (RFC 8878, 3.1.1.1), null where the frame does not say. @throws CorruptData */

@@ -3,18 +3,19 @@ import { bloscSource, decodeBlosc } from '../../kernels/blosc.js';
 import { decodeAnyBlosc } from '../../kernels/blosc-any.js';
 import { CorruptData } from '../../kernels/corrupt-data.js';
 import { crc32c } from '../../kernels/crc32c.js';
-import { decodeZstd, zstdContentBytes } from '../../kernels/zstd.js';
+import { decodeZstd, zstdContentBytes, zstdSource } from '../../kernels/zstd.js';
 import type { BytesCodec } from './codec-metadata.js';
 
 /** Largest buffer that a chunk of strings may inflate to; numeric chunks say their size themselves. */
 const MAX_BYTES = 2 ** 31;
 
-/** Input area of this thread for chunks that are not Blosc. */
+/** Input area of this thread for chunks that are neither Blosc nor zstd. */
 let plainSource = new Uint8Array(0);
 
 /** Room for an encoded chunk where its first decoder wants it. Valid until the next call in this thread. */
 export function encodedSource(codecs: readonly BytesCodec[], bytes: number): Uint8Array {
   if (codecs[0]?.name === 'blosc') return bloscSource(bytes);
+  if (codecs[0]?.name === 'zstd') return zstdSource(bytes);
   if (plainSource.length < bytes) plainSource = new Uint8Array(Math.ceil(bytes * 1.25));
   return plainSource.subarray(0, bytes);
 }
@@ -77,7 +78,7 @@ function inflate(bytes: Uint8Array, expected: number | null): Uint8Array {
 
 function zstd(bytes: Uint8Array, expected: number | null): Uint8Array | Promise<Uint8Array> {
   const size = expected ?? zstdContentBytes(bytes);
-  return size === null ? foreign('zstd', bytes) : decodeZstd(bytes, size);
+  return (size === null ? null : decodeZstd(bytes, size)) ?? foreign('zstd', bytes);
 }
 
 function withoutChecksum(bytes: Uint8Array): Uint8Array {
