@@ -48,6 +48,8 @@ export const journalFolder = (planId: string): string => ours('journal', planId)
 /** Logs of one run of a workflow; ids may hold any characters. */
 export const runLogFolder = (workflowId: string, runId: string): string =>
   ours('runs', fileNameOf(workflowId), fileNameOf(runId));
+/** Expression that is kept from one pass over a chunk for the next, in the chunk's staging folder. */
+export const keptExpressionFile = (staging: string): string => posix.join(staging, 'expression.rows');
 /** Where a data set is imported to before it appears below processed/. */
 export const importFolder = (dataset: string): string => ours('imports', dataset);
 export const leaseFile = (dataset: string): string => ours(`${dataset}.lease`);

@@ -3,6 +3,14 @@ import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { openAnnData } from '../anndata/open.js';
+import { keptExpressionFile } from '../dataset/layout.js';
+import { scanChunk } from '../dataset/scan.js';
+import { FilterColumns } from '../kernels/filter-columns.js';
+import { expressionBlocks } from '../methods/expression.js';
+import { loadGeneList } from '../methods/gene-lists.js';
+import { matchGenes } from '../methods/gene-match.js';
+import { ExpressionKeeper } from '../methods/kept-expression.js';
 import type { PlannedMethod } from '../plan/types.js';
 import { QUIET, type TaskContext } from '../tasks/types.js';
 import type { EmbedRequest } from './embed-chunk.js';
@@ -111,4 +119,48 @@ it('a chunk that cannot be read fails all of them', async () => {
     ),
   );
   for (const end of ends) expect(end).toMatchObject({ reason: { type: 'InvalidInput' } });
+});
+
+/** Keeps the expression of the genes of gs twice as large as it is, so that one can see who reads it. */
+async function keepTwiceOfGs(staging: string): Promise<void> {
+  const { chunk, dataset } = request(planned('gs'), staging);
+  const scan = await scanChunk({ base, dataset, chunk, elements: chunk.reads }, QUIET);
+  const input = await openAnnData(join(base, chunk.input));
+  const list = await loadGeneList('gs');
+  const { positions } = await matchGenes(input, list, { chunkName: scan.name, minCoverage: 0 });
+  const filter = new FilterColumns(positions);
+  const keeper = (await ExpressionKeeper.create(join(base, keptExpressionFile(staging)), scan, positions))!;
+  for await (const block of expressionBlocks(input, scan, { blockRows: 25 })) {
+    const twice = block.values.map((value) => value * 2);
+    await keeper.add(filter.apply({ ...block, values: twice }), Number.MAX_SAFE_INTEGER);
+  }
+  await keeper.finish();
+  await input.close();
+}
+
+/** Sum of all that was staged of a method, uncompressed. */
+async function sumOf(staging: string, method: string): Promise<number> {
+  const blocks = Object.entries(await staged(staging, method)).filter(([name]) => /(^|\/)\d+\.\d+$/.test(name));
+  expect(blocks.length).toBeGreaterThan(1);
+  let sum = 0;
+  for (const [, content] of blocks) {
+    const bytes = Uint8Array.from(Buffer.from(content, 'base64'));
+    for (const value of new Float32Array(bytes.buffer)) if (!Number.isNaN(value)) sum += value;
+  }
+  return sum;
+}
+
+it('reads expression that an earlier pass kept where it has all columns that anybody looks at', async () => {
+  const [gs, gs10k] = [planned('gs'), planned('gs10k')].map((method) => ({ ...method, sparseOutput: false }));
+  const embedBoth = (staging: string) =>
+    Promise.all(embedTogether([gs!, gs10k!].map((method) => ({ request: request(method, staging), context: QUIET }))));
+  await embedBoth('none-kept');
+  await keepTwiceOfGs('kept');
+  await embedChunk(request(gs!, 'kept'), QUIET);
+  await embedChunk(request(gs10k!, 'kept'), QUIET);
+  expect((await sumOf('kept', 'gs')) / (await sumOf('none-kept', 'gs'))).toBeCloseTo(2, 9);
+  expect(await sumOf('kept', 'gs10k')).toBe(await sumOf('none-kept', 'gs10k'));
+  await keepTwiceOfGs('together');
+  await embedBoth('together');
+  expect(await sumOf('together', 'gs')).toBe(await sumOf('none-kept', 'gs'));
 });

@@ -1,8 +1,10 @@
 import { join } from 'node:path';
 import { openAnnData } from '../anndata/open.js';
 import type { AnnData } from '../anndata/types.js';
+import { keptExpressionFile } from '../dataset/layout.js';
 import { scanChunk } from '../dataset/scan.js';
 import type { ChunkScan } from '../dataset/types.js';
+import { openKeptExpression } from '../methods/kept-expression.js';
 import type { TaskContext } from '../tasks/types.js';
 import { type EmbedRequest, type EmbedResult, embedOpened } from './embed-chunk.js';
 import { matrixBlocks } from './embedder-rows.js';
@@ -24,7 +26,7 @@ export function embedTogether(members: readonly EmbedMember[]): Promise<EmbedRes
   const pass = openPass(members);
   let left = members.length;
   return members.map(async ({ request, context }) => {
-    const { input, scan, shared } = await pass;
+    const { input, scan, shared, close } = await pass;
     const seat = shared.seat();
     try {
       const result = await embedOpened(request, { input, scan, ...seat }, context);
@@ -32,7 +34,7 @@ export function embedTogether(members: readonly EmbedMember[]): Promise<EmbedRes
     } finally {
       seat.leave();
       left--;
-      if (left === 0) await input.close();
+      if (left === 0) await close();
     }
   });
 }
@@ -45,14 +47,26 @@ interface Pass {
   readonly input: AnnData;
   readonly scan: ChunkScan;
   readonly shared: SharedBlocks;
+  close(): Promise<void>;
 }
 
 async function openPass(members: readonly EmbedMember[]): Promise<Pass> {
-  const { base, dataset, chunk, method } = members[0]!.request;
+  const { base, dataset, chunk, method, staging } = members[0]!.request;
   // The scan was made before and mostly only looks at fingerprints here.
   const scan = await scanChunk({ base, dataset, chunk, elements: chunk.reads }, whileAnyIsWanted(members));
   const input = await openAnnData(join(base, chunk.input));
-  return { input, scan, shared: new SharedBlocks(matrixBlocks(method.source, input, scan), members.length) };
+  try {
+    const kept = await openKeptExpression(join(base, keptExpressionFile(staging)), scan);
+    const shared = new SharedBlocks(matrixBlocks(method.source, input, scan, kept), members.length);
+    const close = async () => {
+      await kept?.close();
+      await input.close();
+    };
+    return { input, scan, shared, close };
+  } catch (error) {
+    await input.close();
+    throw error;
+  }
 }
 
 /** Stops once all members are cancelled. Progress counts embedded cells. */

@@ -1,6 +1,6 @@
 import { sliceRows } from '../anndata/slice-rows.js';
 import type { RowBlock } from '../anndata/types.js';
-import type { MatrixBlocks, Rows } from './embedder-rows.js';
+import type { MatrixBlocks, WantedRows } from './embedder-rows.js';
 
 /** One that reads along. */
 export interface Seat {
@@ -10,7 +10,7 @@ export interface Seat {
   leave(): void;
 }
 
-interface Wish extends Rows {
+interface Wish extends WantedRows {
   resolve(block: RowBlock | null): void;
   reject(error: unknown): void;
 }
@@ -46,16 +46,16 @@ export class SharedBlocks {
     };
   }
 
-  async *#blocksFor({ start, end }: Rows): AsyncGenerator<RowBlock> {
-    for (let row = start; row < end; ) {
-      const block = await this.#wish({ start: row, end });
+  async *#blocksFor(rows: WantedRows): AsyncGenerator<RowBlock> {
+    for (let row = rows.start; row < rows.end; ) {
+      const block = await this.#wish({ ...rows, start: row });
       if (block === null) return;
       yield block;
       row = block.start + block.rows;
     }
   }
 
-  #wish(rows: Rows): Promise<RowBlock | null> {
+  #wish(rows: WantedRows): Promise<RowBlock | null> {
     return new Promise((resolve, reject) => {
       this.#wishes.add({ ...rows, resolve, reject });
       void this.#serve();
@@ -81,14 +81,16 @@ export class SharedBlocks {
   }
 
   /** The block that begins at a row, or null where the matrix ends before. */
-  async #read(row: number, wishes: readonly Rows[]): Promise<RowBlock | null> {
+  async #read(row: number, wishes: readonly WantedRows[]): Promise<RowBlock | null> {
     if (this.#row === row) {
       const next = await this.#stream?.next();
       if (next && !next.done) return this.#went(next.value);
     }
     await this.#endStream();
     const end = Math.max(...wishes.map((wish) => wish.end));
-    this.#stream = this.#blocks({ start: row, end })[Symbol.asyncIterator]();
+    const columns = wishes.flatMap((wish) => wish.columns ?? []);
+    const all = wishes.some((wish) => !wish.columns);
+    this.#stream = this.#blocks({ start: row, end, ...(all ? {} : { columns }) })[Symbol.asyncIterator]();
     const first = await this.#stream.next();
     return first.done ? null : this.#went(first.value);
   }

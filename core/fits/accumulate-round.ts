@@ -1,9 +1,12 @@
 import { join } from 'node:path';
 import { openAnnData } from '../anndata/open.js';
 import { type AnnData, READ_ROWS, type RowRange } from '../anndata/types.js';
+import { keptExpressionFile, stagingFolder } from '../dataset/layout.js';
 import { scanChunk } from '../dataset/scan.js';
 import type { ChunkScan } from '../dataset/types.js';
+import { FilterColumns } from '../kernels/filter-columns.js';
 import { type ExpressionBlock, expressionBlocks } from '../methods/expression.js';
+import { ExpressionKeeper } from '../methods/kept-expression.js';
 import { loadPlannedChunk } from '../plan/load-plan.js';
 import type { TaskContext } from '../tasks/types.js';
 import { readCellBatches } from './cell-batches.js';
@@ -39,7 +42,8 @@ export async function accumulateRound(
     const source = { input, scan, context };
     const digest = fittedDigest(method, { name: chunk.name, scan });
     const target = { path, digest, geneKey: geneKeyOf(method) };
-    if (round === 'gram') await accumulateGramOf(source, { ...target, folder });
+    const kept = join(base, keptExpressionFile(stagingFolder(plan.dataset, plan.id, chunk.name)));
+    if (round === 'gram') await accumulateGramOf(source, { ...target, folder, kept });
     else await accumulateStatisticsOf(source, { ...target, batchKey: method.batchKey });
     return { cells: scan.cells };
   } finally {
@@ -76,16 +80,38 @@ async function accumulateStatisticsOf(
 
 async function accumulateGramOf(
   source: Source,
-  { path, folder, digest, geneKey }: Target & { folder: string },
+  { path, folder, kept, digest, geneKey }: Target & { folder: string; kept: string },
 ): Promise<void> {
   const { input, scan } = source;
   const chosen = await readChosenGenes(folder);
   const positions = new Map(chosen.map((gene, position) => [gene, position]));
   const names = await readGeneNames(input, scan.name, geneKey);
   const columns = Int32Array.from(names, (name) => positions.get(name) ?? -1);
-  const gram = await accumulateGram(watchedBlocks(source, { blockRows: READ_ROWS }), columns, chosen.length);
+  const blocks = chosenBlocks(watchedBlocks(source, { blockRows: READ_ROWS }), columns, scan, kept);
+  const gram = await accumulateGram(blocks, columns, chosen.length);
   const header = { chunks: [{ name: scan.name, digest }], cells: scan.cells, genes: chosen.length };
   await writeGram(path, header, gram);
+}
+
+/** Blocks without columns that were not chosen; what is left of them is kept for those who embed the chunk. */
+async function* chosenBlocks(
+  blocks: AsyncIterable<ExpressionBlock>,
+  columns: Int32Array,
+  scan: ChunkScan,
+  path: string,
+): AsyncGenerator<ExpressionBlock> {
+  const filter = new FilterColumns(columns);
+  const keeper = await ExpressionKeeper.create(path, scan, columns);
+  try {
+    for await (const block of blocks) {
+      const chosen = filter.apply(block);
+      await keeper?.add(chosen, block.indptr[block.rows]!);
+      yield chosen;
+    }
+    await keeper?.finish();
+  } finally {
+    await keeper?.abandon();
+  }
 }
 
 async function* watchedBlocks({ input, scan, context }: Source, range: RowRange): AsyncGenerator<ExpressionBlock> {

@@ -1,6 +1,5 @@
 import { BLOCK_ROWS } from '../anndata/types.js';
 import { CrossProducts, triangleLength } from '../kernels/cross-products.js';
-import { FilterColumns } from '../kernels/filter-columns.js';
 import type { ExpressionBlock } from '../methods/expression.js';
 import type { TaskContext } from '../tasks/types.js';
 import { createPartial, openPartial, type PartialHeader, type PartialReader } from './partial-file.js';
@@ -25,7 +24,7 @@ export interface Gram {
 }
 
 /**
- * Sums a chunk's cells in float64, from blocks of any size that divides BLOCK_ROWS. `columns` tells each column's position
+ * Sums a chunk's cells in float64, from blocks of any size that divides BLOCK_ROWS and have nothing but chosen columns. `columns` tells each column's position
  * among the `genes` chosen ones, or -1. Every block of BLOCK_ROWS cells is summed on its own and added in row order.
  */
 export async function accumulateGram(
@@ -33,15 +32,13 @@ export async function accumulateGram(
   columns: Int32Array,
   genes: number,
 ): Promise<Gram> {
-  const filter = new FilterColumns(columns);
   const order = new Int32Array(genes).fill(-1);
   for (const [column, position] of columns.entries()) if (position >= 0) order[position] = column;
   const chosen = order.filter((column) => column >= 0).sort();
   let kernel: CrossProducts | null = null;
   for await (const block of blocks) {
-    const rows = filter.apply(block);
-    kernel ??= new CrossProducts(chosen, rows);
-    kernel.add(rows);
+    kernel ??= new CrossProducts(chosen, block);
+    kernel.add(block);
     if ((block.start + block.rows) % BLOCK_ROWS === 0) kernel.endBlock();
   }
   kernel?.endBlock();

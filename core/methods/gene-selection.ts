@@ -49,6 +49,7 @@ async function openSelection(
   const { positions, report } = await matchGenes(chunk, list, { chunkName: scan.name, minCoverage });
   return {
     source: 'expression',
+    columns: positions,
     provenance: { geneList: name, genesDigest: list.sha256 },
     report,
     embed: gatherInto(positions, list.genes.length),

@@ -114,6 +114,7 @@ function gatherColumns(
 ): Embedder {
   return {
     source: 'expression',
+    columns: positions,
     provenance: geneProvenance(genes),
     report,
     embed: gatherInto(positions, dim),

@@ -101,6 +101,7 @@ function projectColumns(
   const rows = new RowProjection(projection, positions);
   return {
     source: 'expression',
+    columns: positions,
     provenance,
     report,
     embed(block, out) {

@@ -64,6 +64,8 @@ interface EmbedderBase {
 export interface MatrixEmbedder extends EmbedderBase {
   /** expression: log-normalised float32 sparse blocks; counts: layers/counts as stored. */
   readonly source: 'expression' | 'counts';
+  /** Per column of the matrix: negative where it is not looked at, so that blocks may lack it. Default: all are looked at. */
+  readonly columns?: Int32Array;
   /** Fills all of `out` (block.rows x dim, row-major), whatever it holds. */
   embed(block: RowBlock, out: Float32Array): void | Promise<void>;
 }

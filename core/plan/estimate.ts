@@ -14,7 +14,7 @@ const TOKEN_STATES = 16;
 export interface Estimate {
   /** Bytes that outputs will add on disk. */
   readonly outputBytes: number;
-  /** Bytes that `.obsmith/` needs at most while the run lasts (partial statistics, tokens; staged arrays become outputs by rename). */
+  /** Bytes that `.obsmith/` needs at most while the run lasts (partial statistics, kept expression, tokens; staged arrays become outputs by rename). */
   readonly stagingBytes: number;
   /** Memory of one worker process; 0 where nothing is to be done for its queue. */
   readonly memoryBytes: WorkerMemory;
@@ -49,7 +49,7 @@ export function estimate(
       if (prepareOnly) continue;
       outputBytes += chunk.cells * method.dim * 4 * (method.sparseOutput ? SPARSE_SHARE : 1);
       const partial = partialBytes(method, chunk);
-      stagingBytes += partial;
+      stagingBytes += partial + keptBytes(method, chunk);
       needs(method.queue, 2 * partial + 32e6 + modelBytes(method));
     }
   }
@@ -80,7 +80,14 @@ function partialBytes(method: PlannedMethod, chunk: PlannedChunk): number {
   if (method.fitRounds.length === 0) return 0;
   const statistics = 16 * chunk.genes;
   if (!method.fitRounds.includes('gram')) return statistics;
-  const options = method.options as { n_top_genes?: number } | null;
-  const genes = Math.min(options?.n_top_genes ?? 2000, chunk.genes);
-  return statistics + 8 * genes * genes;
+  return statistics + 8 * chosenGenes(method, chunk) ** 2;
+}
+
+/** Expression of the genes that pca chose, kept until it is embedded: 6 bytes for each value that is stored. */
+function keptBytes(method: PlannedMethod, chunk: PlannedChunk): number {
+  return method.fitRounds.includes('gram') ? 6 * chunk.cells * chosenGenes(method, chunk) * SPARSE_SHARE : 0;
+}
+
+function chosenGenes({ options }: PlannedMethod, { genes }: PlannedChunk): number {
+  return Math.min((options as { n_top_genes?: number } | null)?.n_top_genes ?? 2000, genes);
 }

@@ -8,8 +8,11 @@ import { writeFully } from './transfer.js';
 /** A file that is written piece by piece and appears only when it is committed. Errors are those of the file system, with its path. */
 export interface StagedFile {
   write(bytes: Uint8Array, position: number): Promise<void>;
-  /** Makes the file durable and gives it its name, replacing what an earlier attempt left there. */
-  commit(): Promise<void>;
+  /**
+   * Makes the file durable (unless nobody minds when a machine that loses power leaves it damaged) and gives it its name,
+   * replacing what an earlier attempt left there.
+   */
+  commit(options?: { durable: boolean }): Promise<void>;
   /** Removes what was written unless it was committed. */
   abandon(): Promise<void>;
 }
@@ -36,9 +39,9 @@ export async function createStagedFile(path: string, head: Uint8Array): Promise<
         throw fromSystemError(error, staged);
       }
     },
-    async commit() {
+    async commit({ durable } = { durable: true }) {
       try {
-        await handle.sync();
+        if (durable) await handle.sync();
         await handle.close();
         await rename(staged, path);
         committed = true;
