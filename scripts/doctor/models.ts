@@ -38,7 +38,7 @@ export async function checkRuntime(): Promise<Check> {
   try {
     const { env, listSupportedBackends } = await loadRuntime();
     const providers = listSupportedBackends().map((backend) =>
-      backend.bundled ? backend.name : `${backend.name} with its libraries`,
+      backend.bundled ? backend.name : `${backend.name} once its libraries are there`,
     );
     return ok(name, `${env.versions.node}; execution providers: ${providers.join(', ')}`);
   } catch (cause) {
