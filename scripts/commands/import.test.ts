@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { PACKAGE_ROOT } from '../../core/package-root.js';
-import { main } from '../obsmith.js';
+import { obsmithIn } from '../../test/in-process-cli.js';
 
 const FILES = ['pbmc_5k_protein_v3.h5ad', 'pbmc_10k_protein_v3.h5ad'].map((name) =>
   join(PACKAGE_ROOT, 'resources/demo', name),
@@ -16,15 +16,8 @@ beforeEach(async () => {
 afterEach(() => rm(base, { recursive: true }));
 
 async function importing(...argv: string[]): Promise<{ code: number; document: Record<string, never> }> {
-  const out: string[] = [];
-  const code = await main(['import', '--dataset', 'd', '--base', base, '--json', ...argv], {
-    stdout: { write: (text) => out.push(text) },
-    stderr: { write: () => {} },
-    env: {},
-    cwd: base,
-    signal: new AbortController().signal,
-  });
-  return { code, document: JSON.parse(out.join('')) };
+  const { code, out } = await obsmithIn(base, {}, ['import', '--dataset', 'd', '--base', base, '--json', ...argv]);
+  return { code, document: JSON.parse(out) };
 }
 
 describe('obsmith import', () => {
