@@ -4,7 +4,7 @@ import { readYaml } from './read-yaml.js';
 import type { Tree } from './tree.js';
 
 /** The built-in defaults are a file that people can read, and the only place where defaults are written. */
-export const DEFAULTS_FILE = join(PACKAGE_ROOT, 'conf', 'dataset_default.yaml');
+const DEFAULTS_FILE = join(PACKAGE_ROOT, 'conf', 'dataset_default.yaml');
 
 export async function readDefaults(): Promise<Tree> {
   return (await readYaml(DEFAULTS_FILE, PACKAGE_ROOT)).tree;

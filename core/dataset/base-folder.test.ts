@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { checkBaseId, ensureBaseId } from './base-folder.js';
+import { ensureBaseId } from './base-folder.js';
 
 let base: string;
 beforeEach(async () => {
@@ -15,20 +15,6 @@ test('many that come at once agree on one id, and it stays', async () => {
   expect(new Set(ids).size).toBe(1);
   expect((await readFile(join(base, '.obsmith', 'id'), 'utf8')).trim()).toBe(ids[0]);
   expect(await ensureBaseId(base)).toBe(ids[0]);
-  await expect(checkBaseId(base, ids[0]!)).resolves.toBeUndefined();
-});
-
-test('another folder, or one without a mark, is not available', async () => {
-  await expect(checkBaseId(base, 'a')).rejects.toMatchObject({
-    type: 'StoreUnavailable',
-    message: expect.stringContaining('not marked'),
-  });
-  const id = await ensureBaseId(base);
-  await expect(checkBaseId(base, 'a')).rejects.toMatchObject({
-    type: 'StoreUnavailable',
-    message: expect.stringContaining(`marked ${id}`),
-    remedy: expect.stringContaining('BASE_FILE_PATH'),
-  });
 });
 
 test('a base folder that is not there, or is a file, is refused', async () => {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { fromSystemError, invalidConfig, ObsmithError } from '../errors.js';
+import { fromSystemError, invalidConfig } from '../errors.js';
 import { createOnce } from './create-once.js';
 import { baseIdFile } from './layout.js';
 
@@ -19,21 +19,6 @@ export async function ensureBaseId(base: string): Promise<string> {
   } catch (error) {
     throw fromSystemError(error, file);
   }
-}
-
-/** StoreUnavailable where `base` on this machine is not the folder that was planned with. */
-export async function checkBaseId(base: string, id: string): Promise<void> {
-  const file = join(base, baseIdFile());
-  const found = await readBaseId(file).catch((error: unknown) => {
-    throw fromSystemError(error, file);
-  });
-  if (found === id) return;
-  throw new ObsmithError({
-    type: 'StoreUnavailable',
-    message: `Base folder ${base} is ${found === null ? 'not marked' : `marked ${found}`} (${file}), expected ${id}`,
-    remedy:
-      'Mount the base folder of the run on this machine, and set BASE_FILE_PATH for this worker where it lies elsewhere.',
-  });
 }
 
 /** InvalidConfig where the base folder is not there. */

@@ -28,7 +28,7 @@ export interface LeaseOwner {
   readonly pid: number | null;
 }
 
-export const LEASE_SECONDS = 120;
+const LEASE_SECONDS = 120;
 /** After its expiry a lease is respected for this long: clocks differ, and a renewal may be on its way. */
 const GRACE_SECONDS = 15;
 /** A takeover takes milliseconds; a guard older than this was left by a crash. */

@@ -9,7 +9,7 @@ import type { ImportOptions, ImportReport } from './types.js';
 export const DEMO_DATASET = 'pbmc_demo';
 
 /** Two real PBMC samples of 200 cells with different gene sets: one chunk to train on, one to validate with. */
-export const demoOptions = (base: string): ImportOptions => ({
+const demoOptions = (base: string): ImportOptions => ({
   base,
   dataset: DEMO_DATASET,
   files: [

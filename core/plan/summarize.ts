@@ -49,7 +49,7 @@ async function summarize(path: string, name: string): Promise<{ format: StoreFor
 }
 
 /** Bytes of a file, or of all files below a folder. */
-export async function bytesOnDisk(path: string): Promise<number> {
+async function bytesOnDisk(path: string): Promise<number> {
   const entry = await stat(path);
   if (!entry.isDirectory()) return entry.size;
   let bytes = 0;

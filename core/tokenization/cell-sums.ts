@@ -2,8 +2,8 @@ import type { AnnData, RowBlock } from '../anndata/types.js';
 import { invalidInput } from '../errors.js';
 import type { ChunkSummary } from '../methods/types.js';
 
-export const SUMS_COLUMN = 'n_counts';
-export const FILTER_COLUMN = 'filter_pass';
+const SUMS_COLUMN = 'n_counts';
+const FILTER_COLUMN = 'filter_pass';
 
 /** What tokenizing reads of obs, where a chunk has it. */
 export function cellElements(chunk: ChunkSummary): string[] {

@@ -55,7 +55,7 @@ export async function writeStringArray(folder: string, array: StringArray): Prom
 }
 
 /** numcodecs' vlen-utf8: the number of strings, then bytes and UTF-8 of each; padded with empty strings up to `count`. */
-export function encodeVlenUtf8(values: readonly string[], count: number = values.length): Uint8Array {
+function encodeVlenUtf8(values: readonly string[], count: number = values.length): Uint8Array {
   const encoded = values.map((value) => Buffer.from(value, 'utf8'));
   const out = Buffer.alloc(encoded.reduce((sum, bytes) => sum + bytes.length, 4 + 4 * count));
   out.writeUInt32LE(count, 0);

@@ -23,7 +23,7 @@ const common = {
 };
 
 /** Tokens are kept as 16-bit numbers. */
-export const LARGEST_VOCABULARY = 65_536;
+const LARGEST_VOCABULARY = 65_536;
 
 const geneformer = z.object({
   ...common,
