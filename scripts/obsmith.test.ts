@@ -69,6 +69,15 @@ describe('--json prints exactly one document', () => {
     });
   });
 
+  test.each(['cuda:0', 'webgpu'])('a CPU worker refuses %s and names the worker for it', async (device) => {
+    const { code, out } = await obsmith('worker', 'cpu', '--device', device, '--json');
+    expect(code).toBe(2);
+    expect(JSON.parse(out).error).toMatchObject({
+      type: 'Usage',
+      message: expect.stringContaining(`obsmith worker gpu --device ${device}`),
+    });
+  });
+
   test('a usage error suggests the right command', async () => {
     const { out } = await obsmith('cofnig', '--json');
     expect(JSON.parse(out).error).toMatchObject({

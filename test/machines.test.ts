@@ -124,7 +124,7 @@ it('waits for workers and says so, runs on one that mounts the base folder elsew
   await rename(dataset.base, elsewhere);
   try {
     const env = { BASE_FILE_PATH: elsewhere };
-    const worker = await commandLine(['worker', 'cpu', '--exit-when-idle', '4s', '--json'], env);
+    const worker = await commandLine(['worker', 'cpu', '--device', 'cpu', '--exit-when-idle', '4s', '--json'], env);
     expect([worker.code, JSON.parse(worker.out)]).toEqual([0, { worker: 'cpu', ended: true }]);
   } finally {
     await rename(elsewhere, dataset.base);

@@ -34,23 +34,31 @@ export function register(program: Command, cli: Cli): void {
     'cpu',
     'workflows, light activities and CPU methods (queues obsmith and obsmith-cpu)',
     'one per core, fewer while memory is scarce',
-  ).action(
-    cli.action(async (flags: WorkerFlags) => {
-      const threads = flags.concurrency ?? availableParallelism();
-      compileLate();
-      // First: they load what they need while this thread loads the SDK and connects.
-      const { startThreads } = await import('../../core/tasks/thread-lanes.js');
-      startThreads(threads);
-      const [{ runCpuWorker }, { queuePrefix }] = await Promise.all([
-        import('../../workers/cpu.js'),
-        import('../../server/queues.js'),
-      ]);
-      const embeddedIn = cli.env.OBSMITH_EMBEDDED_IN ? Number(cli.env.OBSMITH_EMBEDDED_IN) : null;
-      const server = await serverOf(cli);
-      await runCpuWorker({ ...optionsOf(cli, flags), server, threads, queuePrefix: queuePrefix(cli.env), embeddedIn });
-      return ended('cpu');
-    }),
-  );
+  )
+    .option('--device <device>', 'cpu: methods of this queue run on no other', cpuArgument)
+    .action(
+      cli.action(async (flags: WorkerFlags) => {
+        const threads = flags.concurrency ?? availableParallelism();
+        compileLate();
+        // First: they load what they need while this thread loads the SDK and connects.
+        const { startThreads } = await import('../../core/tasks/thread-lanes.js');
+        startThreads(threads);
+        const [{ runCpuWorker }, { queuePrefix }] = await Promise.all([
+          import('../../workers/cpu.js'),
+          import('../../server/queues.js'),
+        ]);
+        const embeddedIn = cli.env.OBSMITH_EMBEDDED_IN ? Number(cli.env.OBSMITH_EMBEDDED_IN) : null;
+        const server = await serverOf(cli);
+        await runCpuWorker({
+          ...optionsOf(cli, flags),
+          server,
+          threads,
+          queuePrefix: queuePrefix(cli.env),
+          embeddedIn,
+        });
+        return ended('cpu');
+      }),
+    );
   const gpu = addWorker(worker, 'gpu', 'GPU methods (queue obsmith-gpu)', '1');
   gpu
     .option('--device <device>', 'cpu, webgpu, cuda:0, ... (default: OBSMITH_DEVICE, else cpu)', deviceArgument)
@@ -128,6 +136,14 @@ function deviceArgument(text: string): Device {
     if (isObsmithError(error)) throw new InvalidArgumentError(withRemedy(error));
     throw error;
   }
+}
+
+function cpuArgument(text: string): Device {
+  const device = deviceArgument(text);
+  if (device === 'cpu') return device;
+  throw new InvalidArgumentError(
+    `Methods of the CPU queue run on the CPU. For ${device} start: obsmith worker gpu --device ${device}`,
+  );
 }
 
 const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000 };
