@@ -3,6 +3,7 @@ import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { OWN_DATA_BYTES } from '../core/kernels/kernel-memory.js';
 import { bundleThreads } from './thread-bundle.js';
 import { bundleWorkflows } from './workflow-bundle.js';
 
@@ -31,20 +32,36 @@ async function compileKernels(): Promise<void> {
   const sources = (await readdir(folder)).filter((name) => name.endsWith('.ts'));
   await Promise.all(
     sources.map((name) =>
-      run(
-        bin('asc'),
-        [
-          join(folder, name),
-          '--outFile',
-          join(root, 'dist/core/kernels', `${basename(name, '.ts')}.wasm`),
-          ...['--runtime', 'stub', '--enable', 'simd', '-O3', '--noAssert', '--importMemory', '--use', 'abort='],
-        ],
-        { cwd: root },
-      ),
+      compileKernel(join(folder, name), join(root, 'dist/core/kernels', `${basename(name, '.ts')}.wasm`)),
     ),
   );
   await packHdf5Plugin();
 }
+
+/** Compiles one kernel. Its own data must end below the areas that the host lays out in its memory. */
+export async function compileKernel(source: string, outFile: string): Promise<void> {
+  const flags = ['--runtime', 'stub', '--enable', 'simd', '-O3', '--noAssert', '--importMemory', '--use', 'abort='];
+  // A plugin gets its memory from the program that loads it, and has no data at all.
+  if (basename(source) === PLUGIN_SOURCE) {
+    await run(bin('asc'), [source, '--outFile', outFile, ...flags], { cwd: root });
+    return;
+  }
+  const ownData = join(root, 'core/kernels/assembly/memory/own-data.ts');
+  await run(bin('asc'), [source, ownData, '--outFile', outFile, ...flags], { cwd: root });
+  const end = await ownDataEnd(outFile);
+  if (end > OWN_DATA_BYTES)
+    throw new Error(
+      `${source}: its own data ends at byte ${end} of its memory, and the areas of the host begin at byte ${OWN_DATA_BYTES}. Raise OWN_DATA_BYTES in core/kernels/kernel-memory.ts.`,
+    );
+}
+
+async function ownDataEnd(wasm: string): Promise<number> {
+  const memory = new WebAssembly.Memory({ initial: 1, maximum: 1 });
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(await readFile(wasm)), { env: { memory } });
+  return (exports.ownDataEnd as { readonly value: number }).value;
+}
+
+const PLUGIN_SOURCE = 'hdf5-lzf.ts';
 
 /** What a dynamic library of Emscripten begins with: the section dylink.0 that asks for no memory and no table of its own. */
 const DYNAMIC_LIBRARY = Buffer.from([0, 15, 8, ...Buffer.from('dylink.0'), 1, 4, 0, 0, 0, 0]);

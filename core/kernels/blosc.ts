@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { built } from '../package-root.js';
 import { BLOSC_HEADER_BYTES, isFastBlosc, readBloscHeader } from './blosc-header.js';
 import { CorruptData } from './corrupt-data.js';
+import { OWN_DATA_BYTES } from './kernel-memory.js';
 
 interface BloscExports {
   decodeBlocks(
@@ -18,7 +19,7 @@ interface BloscExports {
 }
 
 /** Where buffers begin: above the module's own tables. */
-const SOURCE = 4096;
+const SOURCE = OWN_DATA_BYTES;
 /** Copies run 16 bytes wide, so each area is followed by this many writable bytes. */
 const SLACK = 64;
 const PAGE = 65536;

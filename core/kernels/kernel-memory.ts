@@ -2,19 +2,19 @@ import { readFileSync } from 'node:fs';
 import { built } from '../package-root.js';
 
 const PAGE = 65536;
-/** Where areas begin: above the module's own data. */
-const FIRST_AREA = 4096;
+/** Bytes at the start of every kernel's memory for the module's own data, checked by the build. The host's areas begin above. */
+export const OWN_DATA_BYTES = 4096;
 
 /** One instance of a wasm kernel with a memory of its own, in which the host lays out areas once. */
 export class KernelMemory<Exports> {
   readonly exports: Exports;
   readonly #memory: WebAssembly.Memory;
-  #end = FIRST_AREA;
+  #end = OWN_DATA_BYTES;
 
   /** `name` is that of the source in core/kernels/assembly; `bytes` what all areas take together. */
   constructor(name: string, bytes: number) {
     const module = new WebAssembly.Module(readFileSync(built(`core/kernels/${name}.wasm`)));
-    this.#memory = new WebAssembly.Memory({ initial: Math.ceil((FIRST_AREA + bytes) / PAGE) + 1 });
+    this.#memory = new WebAssembly.Memory({ initial: Math.ceil((OWN_DATA_BYTES + bytes) / PAGE) + 1 });
     this.exports = new WebAssembly.Instance(module, { env: { memory: this.#memory } }).exports as Exports;
   }
 

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { built } from '../package-root.js';
+import { OWN_DATA_BYTES } from './kernel-memory.js';
 
 interface Encoder {
   scratchBytes(): number;
@@ -16,7 +17,7 @@ export interface EncodedValues {
 }
 
 /** Where areas begin: above the module's own tables. */
-const SOURCE = 4096;
+const SOURCE = OWN_DATA_BYTES;
 const PAGE = 65536;
 
 let memory: WebAssembly.Memory | undefined;
