@@ -114,10 +114,14 @@ it('stops a method that workers are busy with, and leaves nothing of it in stagi
     while (!(await isThrough())) await wait();
     expect((await handle.describe()).status.name).toBe('RUNNING');
     await handle.executeUpdate('cancelMethods', { args: [{ methods: ['gs'] }] });
-    const { status, methods } = await handle.result();
+    const { status, methods, chunks: counted } = await handle.result();
     const { computed, cancelled, failed } = methods.gs10k!;
     expect([status, failed, computed + cancelled]).toEqual(['partial', 0, 12]);
     expect(cancelled).toBeGreaterThan(0);
+    // A chunk is done with what nobody cancelled; here some have one method, and the others none.
+    expect(counted).toEqual({ total: 12, completed: computed, cancelled, failed: 0, skipped: 0 });
+    const shown = (await busy.cli('status', 'embed-busy')).out;
+    expect(shown).toMatch(new RegExp(`chunks +${computed} of 12 done \\(cancelled: gs10k, gs\\), 0 failed`));
     const published = Object.keys(await filesBelow(join(busy.base, 'processed_with_emb')).catch(() => ({})));
     expect(published.filter((path) => path.endsWith('X_gs10k/.zarray'))).toHaveLength(computed);
   } finally {

@@ -7,6 +7,7 @@ import { type PlannedChunk, waveOf } from '../plan/types.js';
 import type { PlanLocation } from '../tasks/definitions.js';
 import type { TaskContext } from '../tasks/types.js';
 import { removeUnusedTokens } from '../tokenization/remove-unused.js';
+import { chunkState } from './chunk-state.js';
 import { writeDatasetFile } from './dataset-file.js';
 import { type MethodOutcome, readOutcome } from './journal.js';
 import { datasetStagingFolder, journalFolder } from './layout.js';
@@ -81,7 +82,7 @@ export async function finalize(input: FinalizeInput, context: TaskContext): Prom
     }
     failures.push(...failuresOf(chunk.name, outcomes));
     if (warnings.length < WARNINGS_IN_RESULT) warnings.push(...warningsOf(chunk.name, outcomes));
-    chunks[chunkState([...outcomes.values()])]++;
+    chunks[chunkState(outcomes, input)]++;
   }
   const notPublished = loaded.plan.prepareOnly ? [] : await writeDatasetFile(loaded, failures, done);
   failures.push(...notPublished);
@@ -146,13 +147,6 @@ function warningsOf(chunk: string, outcomes: ReadonlyMap<string, MethodOutcome>)
   return [...outcomes].flatMap(([method, { warning }]) =>
     warning === undefined ? [] : { chunk, method, message: warning },
   );
-}
-
-function chunkState(outcomes: readonly MethodOutcome[]): 'completed' | 'failed' | 'skipped' | 'cancelled' {
-  const has = (state: MethodOutcome['state']) => outcomes.some((outcome) => outcome.state === state);
-  if (has('failed')) return 'failed';
-  if (has('cancelled')) return 'cancelled';
-  return has('computed') ? 'completed' : 'skipped';
 }
 
 function statusOf(

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { RunStatus } from '../../client/run-status.js';
 import type { Failure } from '../../workflows/types.js';
+import { cancelledMethods } from '../runs/cancelled-methods.js';
 import type { Cli } from '../terminal/cli.js';
 import { formatCount, formatDuration, formatRate } from '../terminal/format.js';
 import { formatFacts, formatTable } from '../terminal/table.js';
@@ -39,11 +40,12 @@ function printStatus(terminal: Terminal, { workflowId, runId, status, progress, 
     return;
   }
   const { chunks, cells, cellsPerSecond, etaSeconds, reruns } = progress;
+  const without = cancelledMethods(progress.methods, ({ state }) => state === 'cancelled');
   facts.push(
     ['stage', progress.paused ? `${progress.stage} (paused)` : progress.stage],
     [
       'chunks',
-      `${formatCount(chunks.completed)} of ${formatCount(chunks.total)} done, ${formatCount(chunks.failed)} failed, ${formatCount(chunks.running)} open`,
+      `${formatCount(chunks.completed)} of ${formatCount(chunks.total)} done${without}, ${formatCount(chunks.failed)} failed, ${formatCount(chunks.running)} open`,
     ],
     ...(reruns.total > 0
       ? [['reruns', `${formatCount(reruns.done)} of ${formatCount(reruns.total)} chunks`] as [string, string]]
@@ -65,7 +67,8 @@ function printTotals(
   { chunks, methods, failures, seconds }: NonNullable<RunStatus['totals']>,
 ): void {
   const { completed, skipped, total, failed, cancelled } = chunks;
-  const counts = `${formatCount(completed + skipped)} of ${formatCount(total)} done, ${formatCount(failed)} failed, ${formatCount(cancelled)} cancelled`;
+  const without = cancelledMethods(methods, (counted) => counted.cancelled > 0);
+  const counts = `${formatCount(completed + skipped)} of ${formatCount(total)} done${without}, ${formatCount(failed)} failed, ${formatCount(cancelled)} cancelled`;
   terminal.print(formatFacts(terminal, [...facts, ['chunks', counts], ['time', formatDuration(seconds)]]));
   const columns = ['computed', 'skipped', 'failed', 'cancelled', 'cells'] as const;
   const rows = Object.entries(methods).map(([method, counted]) => [

@@ -1,6 +1,7 @@
 import { formatBytes, formatCount, formatCounted, formatDuration } from '../terminal/format.js';
 import { formatTable } from '../terminal/table.js';
 import type { Terminal } from '../terminal/terminal.js';
+import { cancelledMethods } from './cancelled-methods.js';
 import type { RunDocument } from './execute-run.js';
 import type { RunRow } from './run-rows.js';
 
@@ -86,8 +87,9 @@ function summary({ colours }: Terminal, document: RunDocument): string {
   const counts = (['completed', 'skipped', 'failed', 'cancelled'] as const)
     .filter((state) => chunks[state] > 0)
     .map((state) => `${formatCount(chunks[state])} ${state}`);
+  const without = cancelledMethods(document.methods, ({ cancelled }) => cancelled > 0);
   const memory = peakRssBytes === null ? '' : `, peak memory ${formatBytes(peakRssBytes)}`;
-  return `${colour(status)}: ${formatCounted(chunks.total, 'chunk')} (${counts.join(', ')}) in ${formatDuration(seconds)}${memory}`;
+  return `${colour(status)}: ${formatCounted(chunks.total, 'chunk')} (${counts.join(', ')})${without} in ${formatDuration(seconds)}${memory}`;
 }
 
 function coloured({ colours }: Terminal, state: string): string {
