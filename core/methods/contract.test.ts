@@ -19,7 +19,7 @@ import type { ChunkSummary, Embedder, EmbedInput, Json, Method, MethodSettings }
 /** Options beside the defaults under which a method must keep the contract, too. */
 const VARIANTS: Record<string, Record<string, Json>[]> = {
   hvg: [{ scope: 'chunk' }],
-  pca: [{ model: 'pretrained' }],
+  pca: [{ model: 'pretrained' }, { model: 'pca-tiny' }],
 };
 
 const fixture = (name: string) => fileURLToPath(new URL(`../../test/fixtures/${name}`, import.meta.url));
@@ -27,6 +27,7 @@ const fixture = (name: string) => fileURLToPath(new URL(`../../test/fixtures/${n
 /** A tiny bundle for every method that runs one. */
 const BUNDLES: Record<string, string> = {
   scvi_fm: fixture('models/scvi-tiny'),
+  pca: fixture('models/pca-tiny'),
   geneformer: fixture('models/geneformer-tiny'),
   'geneformer-v1': fixture('models/geneformer-v1-tiny'),
 };
@@ -147,10 +148,12 @@ function settingsOf(method: Method, given: Record<string, Json>): MethodSettings
 /** The same with the dimension of the method's tiny bundle, as planning demands it. */
 async function runnableSettingsOf(method: Method, given: Record<string, Json>): Promise<MethodSettings> {
   const settings = settingsOf(method, given);
-  return method.bundle ? { ...settings, dim: (await bundleOf(method)).dim } : settings;
+  return runsBundle(method, settings.options) ? { ...settings, dim: (await bundleOf(method)).dim } : settings;
 }
 
 const bundleOf = (method: Method) => loadBundle(BUNDLES[method.name]!);
+
+const runsBundle = (method: Method, options: unknown): boolean => (method.bundle?.(options) ?? null) !== null;
 
 const scanOf = (): ChunkScan => ({ ...summary, fingerprint: '', digests: {}, expression: 'X' });
 
@@ -187,12 +190,12 @@ async function open(method: Method, options: Record<string, Json>): Promise<Embe
     chunk,
     scan: scanOf(),
     fit: fitOf(method, settings),
-    ...(await modelOf(method)),
+    ...(await modelOf(method, settings.options)),
   });
 }
 
-async function modelOf(method: Method): Promise<Pick<EmbedInput, 'model' | 'tokens'>> {
-  if (!method.bundle) return {};
+async function modelOf(method: Method, options: unknown): Promise<Pick<EmbedInput, 'model' | 'tokens'>> {
+  if (!runsBundle(method, options)) return {};
   const bundle = await bundleOf(method);
   const model = { bundle, device: 'cpu' as const };
   if (bundle.kind !== 'geneformer') return { model };

@@ -21,7 +21,7 @@ export interface GeneColumns {
 export async function columnsOfFit(
   chunk: AnnData,
   chunkName: string,
-  fit: Fit,
+  fit: Pick<Fit, 'method' | 'genes'>,
   geneKey: string | null,
 ): Promise<GeneColumns> {
   const names = await readGeneNames(chunk, chunkName, geneKey);
@@ -31,7 +31,7 @@ export async function columnsOfFit(
   if (found === 0) {
     throw invalidInput(
       `${chunkName} has none of the ${fit.genes.length} genes that ${fit.method} was fitted on (${fit.genes.slice(0, 3).join(', ')}, ...); it has ${names.slice(0, 3).join(', ')}, ...`,
-      `Bring the chunk to the gene names of the fitted chunks, or name a var column that all share with method_options.${fit.method}.gene_key.`,
+      `Bring the chunk to those gene names, or name a var column that has them with method_options.${fit.method}.gene_key.`,
     );
   }
   return { positions, report: { genes: fit.genes.length, found, missing: fit.genes.length - found } };

@@ -34,7 +34,7 @@ function geneformerMethod(name: string, usualDim: number): Method<GeneformerOpti
       /** Whether gene symbols are looked up in the bundled table where a chunk has no Ensembl ids; else it is refused. */
       map_symbols: z.boolean().default(true),
     }),
-    bundle: 'geneformer',
+    bundle: () => 'geneformer',
     preparation: 'tokens',
     sparseOutput: false,
     resolveDim: (configured) => configured ?? usualDim,

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { loadPretrainedPca } from './pretrained-pca.js';
+import { loadPretrainedPca, type PretrainedPca } from './pretrained-pca.js';
 
 it('is the model of the original: 50 orthonormal components over the 10,000 genes of gs10k', async () => {
   const model = await loadPretrainedPca();
@@ -22,7 +22,7 @@ it('is the model of the original: 50 orthonormal components over the 10,000 gene
   }
 });
 
-function dot(components: Float32Array, a: number, b: number): number {
+function dot(components: PretrainedPca['components'], a: number, b: number): number {
   let sum = 0;
   for (let gene = 0; gene < 10_000; gene++) sum += components[a * 10_000 + gene]! * components[b * 10_000 + gene]!;
   return sum;

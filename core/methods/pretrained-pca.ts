@@ -4,21 +4,13 @@ import { z } from 'zod';
 import { ObsmithError } from '../errors.js';
 import { resource } from '../package-root.js';
 import { loadGeneList } from './gene-lists.js';
+import type { LinearModel } from './linear-model.js';
 
-/** Upstream's cross-dataset PCA: ((x - scalerMean) / scalerScale - pcaMean) times the transposed components. */
-export interface PretrainedPca {
+/** The cross-dataset PCA of mengerj/adata_hf_datasets: 50 components over the 10,000 Ensembl gene ids of gs10k. */
+export interface PretrainedPca extends LinearModel {
   readonly id: string;
   /** sha256 (hex) of model.json, which holds the sha256 of every array. */
   readonly sha256: string;
-  /** 10,000 Ensembl gene ids: the order of the arrays' gene axis. */
-  readonly genes: readonly string[];
-  /** Output columns (50). */
-  readonly dim: number;
-  /** dim x genes, row-major. */
-  readonly components: Float32Array;
-  readonly pcaMean: Float32Array;
-  readonly scalerMean: Float64Array;
-  readonly scalerScale: Float64Array;
 }
 
 const arraySchema = z.object({ file: z.string(), shape: z.array(z.int()), sha256: z.string() });

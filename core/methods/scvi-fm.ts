@@ -38,7 +38,7 @@ export const scviFm: Method<ScviOptions> = {
   source: 'counts',
   device: 'cpu',
   options,
-  bundle: 'scvi',
+  bundle: () => 'scvi',
   sparseOutput: false,
   resolveDim: (configured) => configured ?? USUAL_DIM,
   reads: (_settings, chunk) => [COUNTS, ...geneIdentityElements(chunk)],

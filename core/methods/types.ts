@@ -100,8 +100,8 @@ export interface Method<Options = unknown> {
   fitRounds(settings: MethodSettings<Options>): readonly FitRound[];
   /** Refuses (InvalidInput) what only content shows: no gene overlap, wrong species, coverage under the floor. */
   open(input: EmbedInput<Options>): Promise<Embedder>;
-  /** Kind of the model bundle that it runs, named by its option `model`. Planning finds the bundle, or refuses or leaves out the method. */
-  readonly bundle?: BundleKind;
+  /** Kind of the model bundle that it runs under these options, named by its option `model`; null where it needs none. Planning finds the bundle, or refuses or leaves out the method. */
+  bundle?(options: Options): BundleKind | null;
   /** What is made of a chunk before it is embedded, on machines without a GPU, too: tokens of its bundle's vocabulary. */
   readonly preparation?: 'tokens';
   /** Set where this version knows the method but cannot run it: why, and what to do. */

@@ -98,16 +98,17 @@ async function modelOf(
   config: ResolvedConfig,
   env: NodeJS.ProcessEnv,
 ): Promise<Pick<PlannedMethod, 'model' | 'tokens'> | Problem> {
-  if (method.bundle === undefined) return {};
+  const kind = method.bundle?.(options) ?? null;
+  if (kind === null) return {};
   const { name } = method;
   const { model } = options as { model: string };
   try {
     const modelsDir = modelsFolder(config.models_dir, config.base, env);
     const bundle = await findBundle({ base: config.base, modelsDir, method: name, model });
-    if (bundle.kind !== method.bundle) {
+    if (bundle.kind !== kind) {
       throw invalidConfig(
-        `method_options.${name}.model names ${bundle.id}, a bundle of ${bundle.kind}, but ${name} runs bundles of ${method.bundle}`,
-        `Name a bundle of ${method.bundle}; obsmith models list shows them.`,
+        `method_options.${name}.model names ${bundle.id}, a bundle of ${bundle.kind}, but ${name} runs bundles of ${kind}`,
+        `Name a bundle of ${kind}; obsmith models list shows them.`,
       );
     }
     if (bundle.dim !== dim) {

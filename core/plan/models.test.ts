@@ -1,4 +1,4 @@
-import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -6,7 +6,9 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { loadConfig } from '../config/load.js';
 import { availableMethods } from './gather.js';
 
-const TINY = fileURLToPath(new URL('../../test/fixtures/models/scvi-tiny', import.meta.url));
+const fixture = (name: string) => fileURLToPath(new URL(`../../test/fixtures/models/${name}`, import.meta.url));
+const TINY = fixture('scvi-tiny');
+const TINY_PCA = fixture('pca-tiny');
 
 let base: string;
 
@@ -74,5 +76,55 @@ it('a changed bundle is refused, naming the file', async () => {
   await expect(available(OPTIONS('models/scvi-tiny'))).rejects.toMatchObject({
     type: 'MissingModel',
     message: expect.stringContaining('genes.json was changed'),
+  });
+});
+
+const PCA = (model: string, dim = 5) =>
+  `embedding_cpu: { methods: [pca], embedding_dim_map: { pca: ${dim} }, method_options: { pca: { model: '${model}' } } }\n`;
+
+it('pca takes a bundle of its own kind, which needs no fit', async () => {
+  await cp(TINY_PCA, join(base, 'models/some-folder'), { recursive: true });
+  const model = {
+    id: 'pca-tiny',
+    folder: join('models', 'some-folder'),
+    sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+  };
+  const found = { methods: [{ method: 'pca', dim: 5, fitRounds: [], model }] };
+  expect(await available(`models_dir: models\n${PCA('pca-tiny')}`)).toMatchObject(found);
+  expect(await available(PCA('./models/some-folder'))).toMatchObject(found);
+  for (const builtIn of ['fit', 'pretrained'])
+    expect((await available(PCA(builtIn, 50))).methods[0]).not.toHaveProperty('model');
+});
+
+it('pca names the bundle that is missing, how to make it, and what needs none', async () => {
+  await expect(available(PCA('pretraind'))).rejects.toMatchObject({
+    type: 'MissingModel',
+    message: expect.stringContaining('no bundle "pretraind"'),
+    remedy: expect.stringMatching(/python scripts\/export\/pca\.py --model .* --out \.\/pretraind.*fit or pretrained/),
+  });
+});
+
+it('pca refuses bundles of another kind, dimension or content; other methods refuse those of pca', async () => {
+  await expect(available(PCA(TINY, 50))).rejects.toMatchObject({
+    type: 'InvalidConfig',
+    message: 'method_options.pca.model names scvi-tiny, a bundle of scvi, but pca runs bundles of pca',
+  });
+  const geneformer = `embedding_cpu: { methods: [geneformer], method_options: { geneformer: { model: '${TINY_PCA}' } } }\n`;
+  await expect(available(geneformer)).rejects.toMatchObject({
+    type: 'InvalidConfig',
+    message: expect.stringContaining('names pca-tiny, a bundle of pca, but geneformer runs bundles of geneformer'),
+  });
+  await expect(available(PCA(TINY_PCA, 50))).rejects.toMatchObject({
+    type: 'InvalidConfig',
+    message: 'embedding_dim_map.pca is 50, but the model pca-tiny has 5 dimensions',
+  });
+  await cp(TINY_PCA, join(base, 'models/pca'), { recursive: true });
+  const file = join(base, 'models/pca/components.f64');
+  const bytes = await readFile(file);
+  bytes[100]! ^= 1;
+  await writeFile(file, bytes);
+  await expect(available(PCA('./models/pca'))).rejects.toMatchObject({
+    type: 'MissingModel',
+    message: expect.stringContaining('components.f64 was changed'),
   });
 });

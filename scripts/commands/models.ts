@@ -18,7 +18,7 @@ export function register(program: Command, cli: Cli): void {
     .command('models')
     .summary('model bundles: list, verify, add')
     .description(
-      'Model bundles of geneformer and scvi_fm. Runs find them in models_dir, OBSMITH_MODELS, or the user’s data folder.',
+      'Model bundles of geneformer, scvi_fm and pca. Runs find them in models_dir, OBSMITH_MODELS, or the user’s data folder.',
     );
   models
     .command('list')
@@ -31,7 +31,7 @@ export function register(program: Command, cli: Cli): void {
     .argument('[bundle...]', 'ids, or paths of bundles; all of the models folder where none is named')
     .option(...DIR)
     .description(
-      'Every file against its sha256 sum, the vocabulary against the model. Exit code 1 where a bundle is damaged.',
+      'Every file against its sha256 sum, the vocabulary or the genes against the model. Exit code 1 where a bundle is damaged.',
     )
     .addHelpText('after', '\nExamples:\n  obsmith models verify\n  obsmith models verify ./exported-bundle')
     .action(cli.action((named: string[], flags: ModelsFlags) => verifyModels(cli, named, flags)));

@@ -5,7 +5,8 @@ import type { Bundle } from '../../core/inference/bundle/types.js';
 import { loadRuntime } from '../../core/inference/runtime.js';
 import { absent, type Check, ok } from './checks.js';
 
-const ADD = 'Only for geneformer and scvi_fm: make a bundle with scripts/export, then: obsmith models add BUNDLE';
+const ADD =
+  'Only for geneformer, scvi_fm and pca models of your own: make a bundle with scripts/export, then: obsmith models add BUNDLE';
 
 /** The bundles of the models folder, each checked whole. Configurations may name other folders (models_dir). */
 export async function checkModels(env: NodeJS.ProcessEnv, cwd: string): Promise<Check> {

@@ -9,6 +9,7 @@ import types
 from pathlib import Path
 
 FORMAT = {"format": "obsmith-bundle", "formatVersion": 1}
+ENSEMBL_ID = re.compile(r"^ENS[A-Z]*\d{6,}")
 
 
 class Refused(SystemExit):

@@ -15,7 +15,6 @@ random values). Saves from before 0.15 must be converted by scvi-tools first.
 
 import json
 import pickle
-import re
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +24,7 @@ from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 from torch import nn
 
-from bundle import DATA_PICKLE, FORMAT, Refused, bundle_arguments, licence_of, sha256_of_file, write_bundle
+from bundle import DATA_PICKLE, ENSEMBL_ID, FORMAT, Refused, bundle_arguments, licence_of, sha256_of_file, write_bundle
 
 OPSET = 17
 # Epsilon of the batch normalisation in scvi-tools' FCLayers.
@@ -33,7 +32,6 @@ BATCH_NORM_EPSILON = 1e-3
 LAYER_NORM_EPSILON = 1e-5
 # Largest difference between graph and PyTorch that is taken for rounding.
 TOLERANCE = 1e-5
-ENSEMBL_ID = re.compile(r"^ENS[A-Z]*\d{6,}")
 
 
 class Encoder(nn.Module):

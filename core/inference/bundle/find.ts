@@ -43,7 +43,7 @@ export interface BundleRequest {
   readonly base: string;
   /** Absolute; see `modelsFolder`. */
   readonly modelsDir: string;
-  /** "geneformer", "geneformer-v1", "scvi_fm"; null where a person asks for the bundle itself. */
+  /** "geneformer", "geneformer-v1", "scvi_fm", "pca"; null where a person asks for the bundle itself. */
   readonly method: string | null;
   /** Id of a bundle, or the path of its folder; as in method_options.<method>.model. */
   readonly model: string;
@@ -77,7 +77,14 @@ const EXPORT: Readonly<Record<string, string>> = {
   'geneformer-v1':
     'python scripts/export/geneformer.py --model <geneformer-12L-30M> --series V1 --token-dictionary <token_dictionary_gc30M.pkl> --gene-median <gene_median_dictionary_gc30M.pkl>',
   scvi_fm: 'python scripts/export/scvi.py --model <hub folder with model.pt>',
+  pca: 'python scripts/export/pca.py --model <arrays.npz>',
 };
+
+/** Where the requirements of the others are not needed. */
+const INSTALL: Readonly<Record<string, string>> = { pca: 'numpy' };
+
+/** What `model` may name beside bundles. */
+const BUILT_IN: Readonly<Record<string, string>> = { pca: 'fit or pretrained, which need no bundle, or ' };
 
 function missing(method: string | null, model: string, what: string): ObsmithError {
   if (method === null) {
@@ -90,13 +97,13 @@ function missing(method: string | null, model: string, what: string): ObsmithErr
   const folder = isPath(model) ? model : `./${model}`;
   const make = EXPORT[method];
   const get = make
-    ? `Make the bundle once, where Python is: pip install -r scripts/export/requirements.txt, then ${make} --out ${folder}`
+    ? `Make the bundle once, where Python is: pip install ${INSTALL[method] ?? '-r scripts/export/requirements.txt'}, then ${make} --out ${folder}`
     : 'Get the bundle';
   const add = isPath(model) ? '' : `, and add it, or one made elsewhere, with: obsmith models add ${folder}`;
   return new ObsmithError({
     type: 'MissingModel',
     message: `The model of ${method} is missing: ${what}`,
-    remedy: `${get}${add}. Or name another one in method_options.${method}.model, or set skip_unavailable: true to run the other methods.`,
+    remedy: `${get}${add}. Or name ${BUILT_IN[method] ?? ''}another one in method_options.${method}.model, or set skip_unavailable: true to run the other methods.`,
   });
 }
 

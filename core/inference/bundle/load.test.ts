@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { loadBundle } from './load.js';
 
 const VOCABULARY = {
@@ -36,7 +36,7 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true }));
 
 /** Writes a bundle whose sums are right. */
-async function write(description: object, files: Readonly<Record<string, string>>): Promise<void> {
+async function write(description: object, files: Readonly<Record<string, string | Buffer>>): Promise<void> {
   const sha256: Record<string, string> = {};
   for (const [name, content] of Object.entries(files)) {
     await writeFile(join(folder, name), content);
@@ -89,6 +89,61 @@ test('a scvi bundle gives its genes; a gene named twice is refused', async () =>
   expect(await loadBundle(folder)).toMatchObject({ kind: 'scvi', dim: 5, genes: ['ENSG1', 'ENSG2'] });
   await write(scvi, { 'model.onnx': 'graph', 'genes.json': '["ENSG1","ENSG1"]' });
   await refused(/genes.json names a gene twice/);
+});
+
+describe('a bundle of pca', () => {
+  const numbers = (...values: number[]) => Buffer.from(Float64Array.from(values).buffer);
+  const pca = (changes: object = {}, files: Readonly<Record<string, string | Buffer>> = {}) =>
+    write(
+      {
+        ...{ format: 'obsmith-bundle', formatVersion: 1, id: 'p', kind: 'pca', dim: 2 },
+        ...{ matchBy: 'ensembl-id', precision: 'fp64', licence: '', ...changes },
+      },
+      {
+        'components.f64': numbers(1, 2, 3, 4),
+        'pca_mean.f64': numbers(5, 6),
+        'genes.json': '["ENSG00000000003","ENSG00000000005"]',
+        ...files,
+      },
+    );
+
+  test('gives its genes and arrays; without a scaler nothing is scaled', async () => {
+    await pca();
+    const shipped = { components: Float64Array.of(1, 2, 3, 4), pcaMean: Float64Array.of(5, 6) };
+    const genes = ['ENSG00000000003', 'ENSG00000000005'];
+    const idle = { scalerMean: Float64Array.of(0, 0), scalerScale: Float64Array.of(1, 1) };
+    expect(await loadBundle(folder)).toMatchObject({
+      kind: 'pca',
+      dim: 2,
+      genes,
+      weightBytes: 48,
+      ...shipped,
+      ...idle,
+    });
+    await pca({}, { 'scaler_mean.f64': numbers(7, 8), 'scaler_scale.f64': numbers(9, 10) });
+    const scaler = { scalerMean: Float64Array.of(7, 8), scalerScale: Float64Array.of(9, 10) };
+    expect(await loadBundle(folder)).toMatchObject(scaler);
+  });
+
+  test.each([
+    ['another dimension', { dim: 3 }, {}, /components.f64 has 32 bytes, but 3 components x 2 genes of float64 are 48/],
+    ['a short array', {}, { 'pca_mean.f64': numbers(1) }, /pca_mean.f64 has 8 bytes, but 2 genes of float64 are 16/],
+    ['no number', {}, { 'pca_mean.f64': numbers(1, Number.NaN) }, /pca_mean.f64 has NaN at position 1/],
+    ['a scale of 0', {}, { 'scaler_scale.f64': numbers(1, 0) }, /has 0 for ENSG00000000005; above 0/],
+    ['a gene twice', { matchBy: 'name' }, { 'genes.json': '["a","a"]' }, /genes.json names a gene twice/],
+    ['versions of ids', {}, { 'genes.json': '["ENSG00000000003.1","ENSG00000000005"]' }, /"ENSG00000000003.1", which/],
+    ['unlisted arrays', { sha256: {} }, {}, /no sha256 sum of components.f64; .*pca_mean.f64; .*genes.json/],
+    ['another precision', { precision: 'fp32' }, {}, /bundle.json, precision/],
+  ])('is refused with %s', async (_what, changes, files, message) => {
+    await pca(changes, files);
+    await refused(message);
+  });
+
+  test('is refused with one flipped byte', async () => {
+    await pca();
+    await writeFile(join(folder, 'components.f64'), numbers(1, 2, 3, 4.0000001));
+    await refused(/components.f64 was changed: expected sha256/);
+  });
 });
 
 test('one flipped byte, or an absent file, is named with the sums', async () => {

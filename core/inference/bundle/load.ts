@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { damagedBundle } from './damaged.js';
 import { sha256OfFile } from './file-digest.js';
+import { PCA_ARRAYS, readPcaArrays } from './pca-arrays.js';
 import { readJson } from './read-json.js';
 import {
   type BundleDescription,
@@ -10,7 +11,7 @@ import {
   genesSchema,
   vocabularySchema,
 } from './schema.js';
-import type { Bundle, GeneformerBundle, ScviBundle, TokenBundle, Vocabulary } from './types.js';
+import type { Bundle, GeneformerBundle, PcaBundle, ScviBundle, TokenBundle, Vocabulary } from './types.js';
 import { vocabularyProblems } from './vocabulary.js';
 
 /** File of a bundle that says what it is. */
@@ -20,8 +21,8 @@ const VOCABULARY = 'vocab.json';
 const GENES = 'genes.json';
 
 /**
- * Opens a bundle and checks all of it: every file against its sha256 sum, dimensions, and the vocabulary against the
- * model. MissingModel, naming all that is wrong, where it cannot be used.
+ * Opens a bundle and checks all of it: every file against its sha256 sum, dimensions, and the vocabulary or
+ * the genes against the model. MissingModel, naming all that is wrong, where it cannot be used.
  */
 export async function loadBundle(folder: string): Promise<Bundle> {
   const absolute = resolve(folder);
@@ -30,24 +31,29 @@ export async function loadBundle(folder: string): Promise<Bundle> {
   const common = {
     id: description.id,
     dim: description.dim,
-    precision: description.precision,
     folder: absolute,
     sha256: (await sha256OfFile(join(absolute, BUNDLE_FILE)))!,
     files: description.sha256,
     weightBytes: await weightBytes(absolute, description),
-    graph: GRAPH,
-    batching: description.batching,
     licence: description.licence,
     source: description.source,
     check: description.check,
   } as const;
+  if (description.kind === 'pca') {
+    const { kind, precision, matchBy } = description;
+    const genes = await readGenes(absolute);
+    const arrays = await readPcaArrays(absolute, description, genes);
+    const genesSha256 = description.sha256[GENES]!;
+    return { ...common, kind, precision, matchBy, genes, genesSha256, ...arrays } satisfies PcaBundle;
+  }
+  const { precision, batching } = description;
+  const graph = { ...common, precision, batching, graph: GRAPH } as const;
   if (description.kind === 'scvi') {
-    const genes = await readJson(absolute, GENES, genesSchema);
-    refuse(absolute, new Set(genes).size < genes.length ? [`${GENES} names a gene twice`] : []);
-    return { ...common, kind: 'scvi', genes, genesSha256: description.sha256[GENES]! } satisfies ScviBundle;
+    const genes = await readGenes(absolute);
+    return { ...graph, kind: 'scvi', genes, genesSha256: description.sha256[GENES]! } satisfies ScviBundle;
   }
   return {
-    ...common,
+    ...graph,
     kind: 'geneformer',
     series: description.series,
     pooling: description.pooling,
@@ -80,13 +86,19 @@ export async function loadTokenBundle(folder: string): Promise<TokenBundle> {
   };
 }
 
+async function readGenes(folder: string): Promise<string[]> {
+  const genes = await readJson(folder, GENES, genesSchema);
+  refuse(folder, new Set(genes).size < genes.length ? [`${GENES} names a gene twice`] : []);
+  return genes;
+}
+
 async function readVocabulary(folder: string, description: GeneformerDescription): Promise<Vocabulary> {
   const vocabulary = await readJson(folder, VOCABULARY, vocabularySchema);
   refuse(folder, vocabularyProblems(vocabulary, description));
   return vocabulary;
 }
 
-/** Of graphs and their weights, which are what is neither vocabulary nor genes. */
+/** Of graphs, their weights and arrays, which are what is neither vocabulary nor genes. */
 async function weightBytes(folder: string, { sha256 }: BundleDescription): Promise<number> {
   const names = Object.keys(sha256).filter((name) => name !== VOCABULARY && name !== GENES);
   const sizes = await Promise.all(names.map(async (name) => (await stat(join(folder, name))).size));
@@ -97,8 +109,9 @@ async function weightBytes(folder: string, { sha256 }: BundleDescription): Promi
 export const readDescription = (folder: string): Promise<BundleDescription> =>
   readJson(folder, BUNDLE_FILE, bundleSchema);
 
-/** The files that a bundle must list: its graphs, and its vocabulary or genes. */
+/** The files that a bundle must list: its graphs or arrays, and its vocabulary or genes. */
 function requiredFiles(description: BundleDescription): string[] {
+  if (description.kind === 'pca') return [...PCA_ARRAYS, GENES];
   if (description.kind === 'scvi') return [GRAPH, GENES];
   const { equalLengthGraph } = description;
   return [GRAPH, VOCABULARY, ...(equalLengthGraph === null ? [] : [equalLengthGraph])];

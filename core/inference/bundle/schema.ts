@@ -14,19 +14,23 @@ const common = {
   formatVersion: z.literal(1),
   id,
   dim: count,
-  precision: z.enum(['fp32', 'fp16', 'int8']),
-  batching: z.enum(['any', 'equal-length-only']),
   sha256: z.record(fileName, sha256),
   licence: z.string(),
   source: z.custom<Json>().default(null),
   check: z.custom<Json>().default(null),
 };
 
+const graph = {
+  ...common,
+  precision: z.enum(['fp32', 'fp16', 'int8']),
+  batching: z.enum(['any', 'equal-length-only']),
+};
+
 /** Tokens are kept as 16-bit numbers. */
 const LARGEST_VOCABULARY = 65_536;
 
 const geneformer = z.object({
-  ...common,
+  ...graph,
   kind: z.literal('geneformer'),
   series: z.enum(['V1', 'V2']),
   pooling: z.enum(['cls', 'mean']),
@@ -42,11 +46,19 @@ const geneformer = z.object({
   equalLengthGraph: fileName.nullable().default(null),
 });
 
-const scvi = z.object({ ...common, kind: z.literal('scvi') });
+const scvi = z.object({ ...graph, kind: z.literal('scvi') });
 
-export const bundleSchema = z.discriminatedUnion('kind', [geneformer, scvi]);
+const pca = z.object({
+  ...common,
+  kind: z.literal('pca'),
+  precision: z.literal('fp64'),
+  matchBy: z.enum(['ensembl-id', 'name']),
+});
+
+export const bundleSchema = z.discriminatedUnion('kind', [geneformer, scvi, pca]);
 export type BundleDescription = z.infer<typeof bundleSchema>;
 export type GeneformerDescription = z.infer<typeof geneformer>;
+export type PcaDescription = z.infer<typeof pca>;
 
 const token = z.int().min(0);
 

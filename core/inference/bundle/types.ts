@@ -1,3 +1,4 @@
+import type { LinearModel } from '../../methods/linear-model.js';
 import type { Json } from '../../methods/types.js';
 
 /** What every bundle has: a folder with `bundle.json` and the files whose sha256 sums it lists. */
@@ -5,7 +6,7 @@ interface BundleBase {
   readonly id: string;
   /** Columns of the embedding. */
   readonly dim: number;
-  readonly precision: 'fp32' | 'fp16' | 'int8';
+  readonly precision: 'fp64' | 'fp32' | 'fp16' | 'int8';
   /** Absolute folder. */
   readonly folder: string;
   /** sha256 (hex) of bundle.json, which lists those of all files: names the model in provenance. */
@@ -14,14 +15,19 @@ interface BundleBase {
   readonly files: Readonly<Record<string, string>>;
   /** Bytes of graphs and weights. */
   readonly weightBytes: number;
+  readonly licence: string;
+  /** Where the weights come from, and the exporter's own check against its reference; for people. */
+  readonly source: Json;
+  readonly check: Json;
+}
+
+/** What bundles have that ONNX Runtime runs. */
+interface GraphBundle extends BundleBase {
+  readonly precision: 'fp32' | 'fp16' | 'int8';
   /** The ONNX graph, relative to the folder; batches of it may be composed as `batching` says. */
   readonly graph: 'model.onnx';
   /** any: rows of any kind side by side (a mask tells padding); equal-length-only: the graph ignores the mask, padding gives wrong results. */
   readonly batching: 'any' | 'equal-length-only';
-  readonly licence: string;
-  /** Where the weights come from, and the exporter's own check against PyTorch; for people. */
-  readonly source: Json;
-  readonly check: Json;
 }
 
 /** Settings of the rank-value tokenizer. */
@@ -52,7 +58,7 @@ export interface Vocabulary {
 }
 
 /** Graph inputs `input_ids` and `attention_mask` (int64, batch x length); outputs `cls` and `mean` (float, batch x dim). */
-export interface GeneformerBundle extends BundleBase {
+export interface GeneformerBundle extends GraphBundle {
   readonly kind: 'geneformer';
   readonly series: 'V1' | 'V2';
   /** The output that is the embedding. */
@@ -75,7 +81,7 @@ export interface GeneformerBundle extends BundleBase {
 export type TokenBundle = Pick<GeneformerBundle, 'id' | 'sha256' | 'tokenizer' | 'vocabulary' | 'vocabularySha256'>;
 
 /** Graph input `log1p` or `counts` (float, cells x genes: ln(1 + count), or raw counts; 0 for absent genes); output `latent` (float, cells x dim). */
-export interface ScviBundle extends BundleBase {
+export interface ScviBundle extends GraphBundle {
   readonly kind: 'scvi';
   /** genes.json: names of the input columns, in order. */
   readonly genes: readonly string[];
@@ -83,6 +89,16 @@ export interface ScviBundle extends BundleBase {
   readonly genesSha256: string;
 }
 
+/** Principal components that were fitted elsewhere; needs no ONNX Runtime. */
+export interface PcaBundle extends BundleBase, LinearModel {
+  readonly kind: 'pca';
+  readonly precision: 'fp64';
+  /** What genes.json holds: Ensembl ids without version, or names as they stand in the var index. */
+  readonly matchBy: 'ensembl-id' | 'name';
+  /** sha256 (hex) of genes.json. */
+  readonly genesSha256: string;
+}
+
 /** A model that can be run, checked when it was loaded. */
-export type Bundle = GeneformerBundle | ScviBundle;
+export type Bundle = GeneformerBundle | ScviBundle | PcaBundle;
 export type BundleKind = Bundle['kind'];
