@@ -1,10 +1,8 @@
-import { spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { runInline } from '../core/tasks/run-inline.js';
+import { embedAndKill } from './embed-and-kill.js';
 import { type SmallDataset, smallDataset } from './small-dataset.js';
 
-const CHILD = fileURLToPath(new URL('embed-child.ts', import.meta.url));
 const CELLS = 24;
 const BLOCK_ROWS = 4;
 
@@ -17,21 +15,13 @@ beforeEach(async () => {
 });
 afterEach(() => dataset.remove());
 
-/** Embeds in a process of its own that ends by kill -9 once so many rows are done. */
-async function embedAndKill(base: string, plan: string, rows: number): Promise<void> {
-  const command = ['--import', 'tsx', CHILD, base, plan, 'gs10k', 'first', String(rows)];
-  const child = spawn(process.execPath, command, { stdio: ['ignore', 'inherit', 'inherit'] });
-  const signal = await new Promise((resolve) => child.on('close', (_, name) => resolve(name)));
-  expect(signal).toBe('SIGKILL');
-}
-
 it('goes on after the last complete row block of an attempt that was killed, and computes no row twice before it', async () => {
   const { base, plan } = await runInline(
     'planRun',
     { request: { config: dataset.config }, folder: dataset.base },
     { progress() {}, checkCancelled() {} },
   );
-  await embedAndKill(base, plan, 3 * BLOCK_ROWS);
+  await embedAndKill(base, plan, 'gs10k', 3 * BLOCK_ROWS);
   const rowsDone: number[] = [];
   const context = { progress: (done: number) => void rowsDone.push(done), checkCancelled() {} };
   const retry = { base, plan, chunk: 0, method: 'gs10k', attempt: 'second' };

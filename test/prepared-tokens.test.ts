@@ -1,10 +1,9 @@
-import { spawn } from 'node:child_process';
 import { cp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type RunInline, runInline } from '../core/tasks/run-inline.js';
 import { QUIET } from '../core/tasks/types.js';
+import { embedAndKill } from './embed-and-kill.js';
 import { GENEFORMER, TINY_MODELS } from './models-dataset.js';
 import { runInProcess } from './run-in-process.js';
 import { type SmallDataset, smallDataset, writeNumbers } from './small-dataset.js';
@@ -155,26 +154,13 @@ describe('tokens are removed at the end of a run', () => {
 });
 
 describe('geneformer that was killed midway', () => {
-  const CHILD = fileURLToPath(new URL('embed-child.ts', import.meta.url));
-
-  /** Embeds in a process of its own that is killed with -9 once so many rows are done. */
-  async function embedAndKill(base: string, plan: string, rows: number): Promise<void> {
-    const command = ['--import', 'tsx', CHILD, base, plan, 'geneformer', 'first', '150'];
-    const child = spawn(process.execPath, command, { stdio: ['ignore', 'pipe', 'inherit'] });
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      if (text.split('\n').some((line) => Number(line) >= rows)) child.kill('SIGKILL');
-    });
-    const signal = await new Promise((resolve) => child.on('close', (_, name) => resolve(name)));
-    expect(signal).toBe('SIGKILL');
-  }
-
   it('goes on after its last row block without tokenizing again', async () => {
     const request = { config: dataset.config };
     const { base, plan } = await runInline('planRun', { request, folder: dataset.base }, QUIET);
     const chunk = { base, plan, chunk: 0, method: 'geneformer' };
     expect(await runInline('prepareChunk', chunk, QUIET)).toMatchObject({ computed: true, cells: CELLS });
     const made = await tokenFiles();
-    await embedAndKill(base, plan, 3 * BLOCK_ROWS);
+    await embedAndKill(base, plan, 'geneformer', 3 * BLOCK_ROWS);
     expect(await runInline('prepareChunk', chunk, QUIET)).toMatchObject({ computed: false });
     const rowsDone: number[] = [];
     const context = { progress: (done: number) => void rowsDone.push(done), checkCancelled() {} };

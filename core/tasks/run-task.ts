@@ -4,7 +4,8 @@ import { cancelled } from './cancelled.js';
 import type { TaskInput, TaskName, TaskOutput } from './definitions.js';
 import { ended } from './ended.js';
 import { deserializeError, type StartMessage, type ThreadMessage } from './messages.js';
-import { laneOf, takeThread } from './thread-lanes.js';
+import { laneOf, needsMatrixThread, takeThread } from './thread-lanes.js';
+import { threadless } from './threadless.js';
 
 export interface RunTaskOptions {
   readonly onProgress?: (done: number, total: number) => void;
@@ -34,7 +35,8 @@ export async function runTask<N extends TaskName>(
 ): Promise<TaskOutput<N>> {
   if (options.signal?.aborted) throw cancelled();
   const thread = await whileWaiting(takeThread(name, options.signal), options);
-  return converse(thread, name, [{ input, options }])[0]!;
+  const task = converse(thread, name, [{ input, options }])[0]!;
+  return needsMatrixThread(name) ? task : threadless.during(task);
 }
 
 export interface RunTaskMember<N extends TaskName> {

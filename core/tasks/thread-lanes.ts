@@ -94,13 +94,14 @@ function startThread(expects: readonly TaskName[] = []): Worker {
 
 /** Work on whole matrices. */
 const matrices = new Lane(Number.POSITIVE_INFINITY);
-/** Publishing hashes and decodes what was staged, while the next arrays are computed. */
-const publishing = new Lane(Math.ceil(availableParallelism() / 2));
+/** Copying inputs and publishing what was staged wait for disks most of the time, while cores compute the next arrays. */
+const files = new Lane(Math.ceil(availableParallelism() / 2));
 /** What takes moments never waits behind the others. */
 const moments = new Lane(1);
 
 const LANES: Partial<Record<TaskName, Lane>> = {
-  publishArray: publishing,
+  stageInput: files,
+  publishArray: files,
   resolveFits: moments,
   findChunks: moments,
   discardStaged: moments,
@@ -108,6 +109,9 @@ const LANES: Partial<Record<TaskName, Lane>> = {
 };
 
 export const laneOf = (name: TaskName): Lane => LANES[name] ?? matrices;
+
+/** Whether such a task takes one of the threads that `boundThreads` counts. */
+export const needsMatrixThread = (name: TaskName): boolean => laneOf(name) === matrices;
 
 /** Tasks of a run's beginning and end: short, and never kept waiting by another run's matrices. */
 const AT_ONCE: ReadonlySet<TaskName> = new Set(['planRun', 'finalize']);
@@ -121,18 +125,18 @@ export const boundThreads = (threads: number): void => matrices.resize(threads);
 
 /** Threads for matrices that are started early at most: they would take cores from each other, and from who starts them. */
 const EARLY_THREADS = 4;
-const MATRIX_TASKS = ['scanChunk', 'openChunk', 'stageInput', 'embedChunk'] as const;
+const MATRIX_TASKS = ['scanChunk', 'openChunk', 'embedChunk'] as const;
 const ROUND_TASKS = ['accumulateRound', 'mergeRound', 'solveRound'] as const;
 
 /** Bounds the threads for matrices, and starts threads for all kinds of tasks: they load their code while nothing is to be computed yet. */
 export function startThreads(threads: number): void {
   boundThreads(threads);
   matrices.startIdle(EARLY_THREADS, ['planRun', ...MATRIX_TASKS, ...ROUND_TASKS, 'finalize']);
-  publishing.startIdle(1, ['publishArray']);
+  files.startIdle(1, ['stageInput', 'publishArray']);
   moments.startIdle(1, ['resolveFits', 'closeChunk']);
 }
 
 /** Ends all idle threads; for a process that is shutting down. */
 export async function stopIdleThreads(): Promise<void> {
-  await Promise.all([matrices, publishing, moments].map((lane) => lane.stopIdle()));
+  await Promise.all([matrices, files, moments].map((lane) => lane.stopIdle()));
 }

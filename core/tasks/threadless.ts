@@ -1,4 +1,4 @@
-/** Counts the tasks under way that need no thread of their own: for whoever decides how many to take. */
+/** Counts the tasks under way that take no thread for matrices: for whoever decides how many to take. */
 class Count {
   #value = 0;
   readonly #listeners = new Set<() => void>();
