@@ -39,7 +39,7 @@ export function register(program: Command, cli: Cli): void {
       const request = requestOf(config.file, { ...flags, set });
       await availableMethods(config, request, cli.env); // Refused here, before a server is started for it.
       const end = await executeRun(cli, {
-        request,
+        ...{ request, config },
         workflowId: flags.workflowId ?? `embed-${config.dataset.name}`,
         base: config.base,
         detach: flags.detach ?? false,

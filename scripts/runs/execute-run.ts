@@ -3,6 +3,7 @@ import { MemoryWatch } from '../../client/memory-watch.js';
 import { outputsOf } from '../../client/outputs.js';
 import { openSession, type Session } from '../../client/session.js';
 import { type StartedRun, startRun } from '../../client/start-run.js';
+import type { ResolvedConfig } from '../../core/config/types.js';
 import { queueNames, queuePrefix } from '../../server/queues.js';
 import type { Progress, RunRequest, RunTotals } from '../../workflows/types.js';
 import type { Cli, ExitCode } from '../terminal/cli.js';
@@ -11,6 +12,8 @@ import { ProgressLine } from '../terminal/progress.js';
 export interface RunOptions {
   readonly request: RunRequest;
   readonly workflowId: string;
+  /** What the request's configuration resolves to here. */
+  readonly config?: ResolvedConfig;
   /** Base folder of the data set: logs go below it. */
   readonly base: string;
   readonly detach: boolean;
