@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
-import { built } from '../package-root.js';
 import { BLOSC_HEADER_BYTES, isFastBlosc, readBloscHeader } from './blosc-header.js';
 import { CorruptData } from './corrupt-data.js';
+import { align, GrowingKernel } from './growing-kernel.js';
 import { OWN_DATA_BYTES } from './kernel-memory.js';
 
 interface BloscExports {
@@ -22,32 +21,15 @@ interface BloscExports {
 const SOURCE = OWN_DATA_BYTES;
 /** Copies run 16 bytes wide, so each area is followed by this many writable bytes. */
 const SLACK = 64;
-const PAGE = 65536;
 /** A byte of LZ4 stands for 255 bytes at most; a larger promise would only reserve memory. */
 const LZ4_MAX_RATIO = 255;
 
-let memory: WebAssembly.Memory | undefined;
-let kernel: BloscExports | undefined;
-
-function start(): { memory: WebAssembly.Memory; kernel: BloscExports } {
-  if (memory === undefined || kernel === undefined) {
-    const module = new WebAssembly.Module(readFileSync(built('core/kernels/blosc.wasm')));
-    memory = new WebAssembly.Memory({ initial: 16 });
-    kernel = new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as BloscExports;
-  }
-  return { memory, kernel };
-}
-
-function grow(to: number): void {
-  const { memory } = start();
-  const missing = to - memory.buffer.byteLength;
-  if (missing > 0) memory.grow(Math.ceil(Math.max(missing, memory.buffer.byteLength / 4) / PAGE));
-}
+const kernel = new GrowingKernel<BloscExports>('blosc');
 
 /** Room for `bytes` encoded bytes, to be filled (straight from a file) before `decodeBlosc`. Valid until the next call. */
 export function bloscSource(bytes: number): Uint8Array {
-  grow(SOURCE + bytes + SLACK);
-  return new Uint8Array(start().memory.buffer, SOURCE, bytes);
+  kernel.reserve(SOURCE + bytes + SLACK);
+  return new Uint8Array(kernel.buffer, SOURCE, bytes);
 }
 
 /**
@@ -68,17 +50,16 @@ export function decodeBlosc(sourceBytes: number, expectedBytes: number | null): 
   }
   const target = align(SOURCE + sourceBytes + SLACK);
   const scratch = align(target + decodedBytes + SLACK);
-  grow(scratch + header.blockBytes + SLACK);
-  const { memory, kernel } = start();
-  const decoded = new Uint8Array(memory.buffer, target, decodedBytes);
+  kernel.reserve(scratch + header.blockBytes + SLACK);
+  const decoded = new Uint8Array(kernel.buffer, target, decodedBytes);
   if (header.copied) {
-    decoded.set(new Uint8Array(memory.buffer, SOURCE + BLOSC_HEADER_BYTES, decodedBytes));
+    decoded.set(new Uint8Array(kernel.buffer, SOURCE + BLOSC_HEADER_BYTES, decodedBytes));
     return decoded;
   }
   const { blockBytes, typeSize, shuffle, splitAllowed } = header;
   const shuffled = shuffle === 'byte';
   if (
-    !kernel.decodeBlocks(
+    !kernel.exports.decodeBlocks(
       SOURCE,
       sourceBytes,
       target,
@@ -94,5 +75,3 @@ export function decodeBlosc(sourceBytes: number, expectedBytes: number | null): 
   }
   return decoded;
 }
-
-const align = (address: number): number => Math.ceil(address / 16) * 16;

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { built } from '../package-root.js';
 
-const PAGE = 65536;
+/** Bytes that wasm memories grow by. */
+export const PAGE = 65536;
 /** Bytes at the start of every kernel's memory for the module's own data, checked by the build. The host's areas begin above. */
 export const OWN_DATA_BYTES = 4096;
 
@@ -13,9 +14,9 @@ export class KernelMemory<Exports> {
 
   /** `name` is that of the source in core/kernels/assembly; `bytes` what all areas take together. */
   constructor(name: string, bytes: number) {
-    const module = new WebAssembly.Module(readFileSync(built(`core/kernels/${name}.wasm`)));
-    this.#memory = new WebAssembly.Memory({ initial: Math.ceil((OWN_DATA_BYTES + bytes) / PAGE) + 1 });
-    this.exports = new WebAssembly.Instance(module, { env: { memory: this.#memory } }).exports as Exports;
+    const { exports, memory } = instantiate<Exports>(name, Math.ceil((OWN_DATA_BYTES + bytes) / PAGE) + 1);
+    this.exports = exports;
+    this.#memory = memory;
   }
 
   float64(length: number): Float64Array<ArrayBuffer> {
@@ -43,4 +44,11 @@ export class KernelMemory<Exports> {
     this.#end = Math.ceil((start + bytes) / 16) * 16;
     return start;
   }
+}
+
+/** A kernel with a memory of so many pages; `name` is that of the source in core/kernels/assembly. */
+export function instantiate<Exports>(name: string, pages: number): { exports: Exports; memory: WebAssembly.Memory } {
+  const module = new WebAssembly.Module(readFileSync(built(`core/kernels/${name}.wasm`)));
+  const memory = new WebAssembly.Memory({ initial: pages });
+  return { exports: new WebAssembly.Instance(module, { env: { memory } }).exports as Exports, memory };
 }

@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { built } from '../package-root.js';
+import { align, GrowingKernel } from './growing-kernel.js';
 import { OWN_DATA_BYTES } from './kernel-memory.js';
 
 interface Encoder {
@@ -18,19 +17,8 @@ export interface EncodedValues {
 
 /** Where areas begin: above the module's own tables. */
 const SOURCE = OWN_DATA_BYTES;
-const PAGE = 65536;
 
-let memory: WebAssembly.Memory | undefined;
-let encoder: Encoder | undefined;
-
-function start(): { memory: WebAssembly.Memory; encoder: Encoder } {
-  if (memory === undefined || encoder === undefined) {
-    const module = new WebAssembly.Module(readFileSync(built('core/kernels/zstd-mostly-zeros.wasm')));
-    memory = new WebAssembly.Memory({ initial: 16 });
-    encoder = new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as Encoder;
-  }
-  return { memory, encoder };
-}
+const kernel = new GrowingKernel<Encoder>('zstd-mostly-zeros');
 
 /**
  * Encodes values that are mostly zeros, followed by zeros up to `bytes` bytes (a multiple of 4, at most 16 MiB or so),
@@ -38,16 +26,13 @@ function start(): { memory: WebAssembly.Memory; encoder: Encoder } {
  * One memory per thread serves all calls.
  */
 export function encodeMostlyZeros(values: Float32Array, bytes: number): EncodedValues {
-  const { memory, encoder } = start();
+  const encoder = kernel.exports;
   const work = align(SOURCE + bytes);
   const target = align(work + encoder.scratchBytes());
-  const missing = target + encoder.targetBytes(bytes) - memory.buffer.byteLength;
-  if (missing > 0) memory.grow(Math.ceil(missing / PAGE));
-  const source = new Float32Array(memory.buffer, SOURCE, bytes / Float32Array.BYTES_PER_ELEMENT);
+  kernel.reserve(target + encoder.targetBytes(bytes));
+  const source = new Float32Array(kernel.buffer, SOURCE, bytes / Float32Array.BYTES_PER_ELEMENT);
   source.set(values);
   source.fill(0, values.length);
   const size = encoder.encode(SOURCE, bytes, target, work);
-  return { frame: new Uint8Array(memory.buffer, target, size).slice(), finite: encoder.isFinite() !== 0 };
+  return { frame: new Uint8Array(kernel.buffer, target, size).slice(), finite: encoder.isFinite() !== 0 };
 }
-
-const align = (address: number): number => Math.ceil(address / 16) * 16;

@@ -1,5 +1,6 @@
 // The sequences of a block (RFC 8878, sections 3.1.1.3.2 and 3.1.1.4): literals to copy, then a match to copy from earlier.
 
+import { copyWide, PATTERNS, STRIDES } from "../lz/matches";
 import { bitsLeft, markBits, peek } from "./backward-bits";
 import { accuracy, buildSingle, buildTable, keepAccuracy, readDistribution, takeDistribution } from "./distribution";
 
@@ -43,29 +44,6 @@ const LITERAL_TABLE: u32 = 0;
 const OFFSET_TABLE: u32 = LITERAL_TABLE + (8 << 9);
 const MATCH_TABLE: u32 = OFFSET_TABLE + (8 << 8);
 export const SEQUENCES_BYTES: u32 = MATCH_TABLE + (8 << 9);
-
-/** Row k repeats the first k bytes of a vector: the pattern of a match at distance k; the last one is a copy. */
-const PATTERNS: usize = memory.data<u8>([
-  0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
-  0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-  0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1,
-  0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2, 0,
-  0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3,
-  0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 0,
-  0, 1, 2, 3, 4, 5, 0, 1, 2, 3, 4, 5, 0, 1, 2, 3,
-  0, 1, 2, 3, 4, 5, 6, 0, 1, 2, 3, 4, 5, 6, 0, 1,
-  0, 1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 3, 4, 5, 6, 7,
-  0, 1, 2, 3, 4, 5, 6, 7, 8, 0, 1, 2, 3, 4, 5, 6,
-  0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2, 3, 4, 5,
-  0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 0, 1, 2, 3, 4,
-  0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 0, 1, 2, 3,
-  0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0, 1, 2,
-  0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 0, 1,
-  0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 0,
-  0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
-]);
-/** The largest multiple of k up to 16: how far one pattern reaches. */
-const STRIDES: usize = memory.data<u8>([16, 16, 16, 15, 16, 15, 12, 14, 16, 9, 10, 11, 12, 13, 14, 15, 16]);
 
 let room: usize = 0;
 // Bits of accuracy of the three tables; negative where there is none yet.
@@ -136,16 +114,6 @@ function copyRest(to: usize, toEnd: usize, literals: usize, literalEnd: usize): 
   if (rest > toEnd - to) return 0;
   memory.copy(to, literals, rest);
   return to + rest;
-}
-
-// @ts-ignore: decorator
-@inline
-function copyWide(to: usize, from: usize, end: usize): void {
-  do {
-    v128.store(to, v128.load(from));
-    to += 16;
-    from += 16;
-  } while (to < end);
 }
 
 function runStream(count: u32, from: usize, end: usize, last: u32, to: usize, toEnd: usize, first: usize, literals: usize, literalEnd: usize): usize {
