@@ -4,7 +4,7 @@ import { runTask } from '../core/tasks/run-task.js';
 import { embedActivities, warned } from './embed.js';
 import { withHeartbeats } from './heartbeats.js';
 import { run } from './run.js';
-import { scanOnce } from './scan-once.js';
+import { runOnce } from './run-once.js';
 import type { CpuActivities } from './types.js';
 
 /** What workers of the queue `obsmith-cpu` do. */
@@ -13,13 +13,13 @@ export const cpuActivities: CpuActivities = {
   openChunk: (input) =>
     withHeartbeats(async (beat) => {
       // A scan that fails refuses methods: the task below finds that out for itself.
-      await scanOnce(input, beat).catch(() => {});
+      await runOnce('scanChunk', input, beat).catch(() => {});
       return runTask('openChunk', input, beat);
     }),
   scanFitChunk: ({ position, ...location }) =>
     withHeartbeats(async (beat) => {
       const { plan } = await loadPlan(location);
-      await scanOnce({ ...location, chunk: plan.fitChunks[position]! }, beat);
+      await runOnce('scanChunk', { ...location, chunk: plan.fitChunks[position]! }, beat);
     }),
   accumulateRound: async (input) => void (await run('accumulateRound', input)),
   mergeRound: async (input) => void (await run('mergeRound', input)),
@@ -28,5 +28,5 @@ export const cpuActivities: CpuActivities = {
     const { cells, seconds, computed, report } = await run('prepareChunk', input);
     return { cells, seconds, computed, ...warned(report, input) };
   },
-  stageInput: async (input) => void (await run('stageInput', input)),
+  stageInput: (input) => withHeartbeats((beat) => runOnce('stageInput', input, beat)),
 };

@@ -52,6 +52,15 @@ export const queueOf = (kind: 'cpu' | 'gpu'): string => `${workflowInfo().taskQu
 
 export const cpuActivities = () => proxyActivities<CpuActivities>({ ...WORK, taskQueue: queueOf('cpu') });
 
+/** Saves time or fails: the chunk copies its input itself where it finds no copy. */
+export const copyAheadActivity = () =>
+  proxyActivities<Pick<CpuActivities, 'stageInput'>>({
+    ...WORK,
+    taskQueue: queueOf('cpu'),
+    summary: 'while the fit is made',
+    retry: { maximumAttempts: 1 },
+  }).stageInput;
+
 /** Preparing for a method goes before its embedding, always on the CPU queue. */
 export const prepareActivity = (method: string) =>
   proxyActivities<Pick<CpuActivities, 'prepareChunk'>>({

@@ -83,11 +83,12 @@ export class FitRun {
   }
 
   /** One round for all methods that share it; methods that failed in an earlier round take no part. */
-  async #fit({ round, methods, chunks }: NeededRound, name: string): Promise<void> {
+  async #fit({ round, methods, chunks, accumulated }: NeededRound, name: string): Promise<void> {
     const remaining = methods.filter((method) => this.#isWanted(method));
     const speaker = remaining[0];
     if (speaker === undefined) return;
-    const failure = await this.#overPositions({ kind: 'accumulate', round, method: speaker }, name, chunks);
+    const step = { kind: 'accumulate', round, method: speaker } as const;
+    const failure = accumulated ? null : await this.#overPositions(step, name, chunks);
     if (failure) throw ApplicationFailure.create(failure);
     const { location, window } = this.#input;
     const cpu = cpuActivities();

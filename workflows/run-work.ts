@@ -1,5 +1,6 @@
 import { allHandlersFinished, workflowInfo } from '@temporalio/workflow';
 import type { PlanResult } from '../activities/types.js';
+import { CopiesAhead } from './copies-ahead.js';
 import { type CarriedPass, EmbedPass } from './embed-pass.js';
 import { type CarriedFits, RunFits } from './run-fits.js';
 import { SharedWindow } from './shared-window.js';
@@ -24,12 +25,13 @@ export interface CarriedWork {
   readonly fits: CarriedFits;
 }
 
-/** All that a run does with its chunks: two waves side by side, the fits that the second one waits for, and reruns. */
+/** All that a run does with its chunks: two waves side by side, the fits that the second one waits for, copies meanwhile, and reruns. */
 export class RunWork {
   readonly #plan: PlanResult;
   readonly #window: SharedWindow;
   readonly #passes: Readonly<Record<Wave, EmbedPass>>;
   readonly #fits: RunFits;
+  readonly #copies: CopiesAhead;
   readonly #onChange: () => void;
 
   constructor({ plan, paused, prepareOnly, onBatch, onChange, carried }: RunWorkOptions) {
@@ -40,14 +42,21 @@ export class RunWork {
     this.#window = window;
     const pass = (wave: Wave) => new EmbedPass({ plan, wave, window, onBatch, carried: carried?.passes[wave] });
     this.#passes = { unfitted: pass('unfitted'), fitted: pass('fitted') };
+    this.#copies = new CopiesAhead(plan, paused);
     this.#fits = new RunFits({
       plan,
       isPaused: () => window.paused,
-      onFitted: (methods) => this.#begin('fitted', prepareOnly ? [] : methods),
+      onFitted: (methods) => {
+        this.#copies.end();
+        this.#begin('fitted', prepareOnly ? [] : methods);
+      },
       onRefitted: (scope) => this.#restart('fitted', scope),
       carried: carried?.fits,
     });
-    if (carried) return;
+    if (carried) {
+      this.#copies.end();
+      return;
+    }
     const prepared = plan.methods.filter((method) => method.prepared).map(({ method }) => method);
     this.#passes.unfitted.begin(prepareOnly ? prepared : this.#methods('unfitted'));
     this.#fits.begin(this.#methods('fitted'));
@@ -75,11 +84,13 @@ export class RunWork {
   pause(): void {
     this.#window.pause();
     this.#fits.pause();
+    this.#copies.pause();
   }
 
   resume(): void {
     this.#window.resume();
     this.#fits.resume();
+    this.#copies.resume();
   }
 
   /** Stops methods on chunks that they are not done with. Fits are not changed by what is cancelled for some chunks. */
@@ -108,7 +119,7 @@ export class RunWork {
    */
   async finish(): Promise<boolean> {
     const { unfitted, fitted } = this.#passes;
-    const lanes = [unfitted, fitted, this.#fits];
+    const lanes = [unfitted, fitted, this.#fits, this.#copies];
     const isDone = (): boolean => lanes.every(({ isIdle }) => isIdle) && allHandlersFinished();
     // A fit may take long, and only waits for the other wave if that goes on meanwhile.
     const isHeld = (): boolean => workflowInfo().continueAsNewSuggested && !this.#fits.isOpen;

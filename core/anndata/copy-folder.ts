@@ -1,11 +1,11 @@
-import { constants } from 'node:fs';
-import { copyFile, mkdir, open, readdir, realpath, stat } from 'node:fs/promises';
+import { mkdir, readdir, realpath, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { fromSystemError, invalidInput } from '../errors.js';
 import type { TaskContext } from '../tasks/types.js';
+import { FileCopier } from './copy-file.js';
 import { isStrayName } from './zarr-write/atomic-file.js';
 
-/** Files copied at a time: hides the latency of network file systems. */
+/** Files copied at a time: hides the latency of disks, and of network file systems. */
 const AT_ONCE = 8;
 
 interface CopiedFile {
@@ -29,6 +29,7 @@ export async function copyFolder(source: string, target: string, context: TaskCo
   await mkdir(target, { recursive: true });
   for (const folder of folders) await mkdir(join(target, folder));
   const total = files.reduce((sum, file) => sum + file.bytes, 0);
+  const copier = new FileCopier();
   let done = 0;
   const queue = files.values();
   let stopped = false;
@@ -36,7 +37,7 @@ export async function copyFolder(source: string, target: string, context: TaskCo
     for (const { path, bytes } of queue) {
       if (stopped) return;
       context.checkCancelled();
-      await copySynced(join(source, path), join(target, path));
+      await copier.copy(join(source, path), join(target, path), bytes);
       done += bytes;
       context.progress(done, total);
     }
@@ -88,18 +89,4 @@ async function refuseForeign(root: string, path: string): Promise<void> {
     `${join(root, path)} is a link to ${target}, which is not a file inside the store`,
     'Replace the link by the data itself, e.g. with cp -rL.',
   );
-}
-
-async function copySynced(source: string, target: string): Promise<void> {
-  try {
-    await copyFile(source, target, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
-    const file = await open(target, 'r');
-    try {
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    throw fromSystemError(error, source);
-  }
 }

@@ -10,7 +10,6 @@ import { ExpressionKeeper } from '../methods/kept-expression.js';
 import { loadPlannedChunk } from '../plan/load-plan.js';
 import type { TaskContext } from '../tasks/types.js';
 import { readCellBatches } from './cell-batches.js';
-import { takeEarlyStatistics } from './early-statistics.js';
 import { readGeneNames } from './gene-names.js';
 import { accumulateGeneStatistics } from './gene-statistics.js';
 import { accumulateGram, writeGram } from './gram.js';
@@ -35,8 +34,6 @@ export async function accumulateRound(
   const quiet: TaskContext = { progress() {}, checkCancelled: () => context.checkCancelled() };
   const scan = await scanChunk({ base, dataset: plan.dataset, chunk, elements: chunk.reads }, quiet);
   const path = partialFile(folder, place);
-  if (round === 'gene-statistics' && (await takeEarlyStatistics(loaded, method, scan, path)))
-    return { cells: scan.cells };
   const input = await openAnnData(join(base, chunk.input));
   try {
     const source = { input, scan, context };

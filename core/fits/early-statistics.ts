@@ -1,16 +1,14 @@
-import { mkdir, rename } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
 import type { AnnData, RowBlock } from '../anndata/types.js';
-import { earlySumsFile } from '../dataset/layout.js';
 import { type MatrixObserver, scanChunk } from '../dataset/scan.js';
 import type { ChunkScan } from '../dataset/types.js';
-import { fromSystemError, isObsmithError } from '../errors.js';
+import { isObsmithError } from '../errors.js';
 import { sha256OfJson } from '../methods/canonical-json.js';
 import { isExpression } from '../methods/expression.js';
 import type { LoadedPlan } from '../plan/load-plan.js';
 import type { PlannedChunk, PlannedMethod } from '../plan/types.js';
 import type { TaskContext } from '../tasks/types.js';
 import { readCellBatches } from './cell-batches.js';
+import { earlySums } from './early-sums.js';
 import { readGeneNames } from './gene-names.js';
 import { type CellBatches, FewBatches, isFew } from './gene-statistics.js';
 import { fittedDigest, geneKeyOf, statisticsKey } from './identity.js';
@@ -25,27 +23,6 @@ export function scanPlannedChunk(loaded: LoadedPlan, chunk: PlannedChunk, contex
   const observe = (input: AnnData) => observeStatistics(loaded, chunk, input);
   return scanChunk({ base, dataset: plan.dataset, chunk, elements: chunk.reads, observe }, context);
 }
-
-/** Gives a round the sums that the scan of its chunk made, where there are any: they become the partial at `path`. */
-export async function takeEarlyStatistics(
-  { base, plan }: LoadedPlan,
-  method: PlannedMethod,
-  scan: ChunkScan,
-  path: string,
-): Promise<boolean> {
-  try {
-    await mkdir(dirname(path), { recursive: true });
-    await rename(join(base, earlySumsFile(plan.dataset, plan.id, keyOf(method, scan))), path);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
-    throw fromSystemError(error, path);
-  }
-}
-
-/** The fingerprint says that the files are still those which were summed. */
-const keyOf = (method: PlannedMethod, { name, fingerprint }: ChunkScan): string =>
-  sha256OfJson({ chunk: name, fingerprint, statistics: statisticsKey(method) });
 
 async function observeStatistics(
   loaded: LoadedPlan,
@@ -114,11 +91,9 @@ class EarlyStatistics implements MatrixObserver {
   async finish(scan: ChunkScan): Promise<void> {
     const sums = this.#sums;
     if (sums === null || scan.expression !== 'X') return;
-    const { base, plan } = this.#loaded;
     const method = this.#method;
     const digest = fittedDigest(method, { name: scan.name, scan });
     const description = describeChunk({ ...scan, digest }, this.#genes, this.#batches);
-    const path = join(base, earlySumsFile(plan.dataset, plan.id, keyOf(method, scan)));
-    await writeStatistics(path, description, (deliver) => sums.deliver(deliver));
+    await writeStatistics(earlySums(this.#loaded, method, scan), description, (deliver) => sums.deliver(deliver));
   }
 }

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../anndata/zarr-write/atomic-file.js';
-import { planFolder } from '../dataset/layout.js';
+import { planFolder, roundFolder } from '../dataset/layout.js';
 import { readScan } from '../dataset/scan.js';
 import type { ChunkScan } from '../dataset/types.js';
 import { fromSystemError, invalidInput, withRemedy } from '../errors.js';
@@ -9,6 +9,7 @@ import { type LoadedPlan, loadPlannedChunk } from '../plan/load-plan.js';
 import type { Refusal } from '../plan/open-chunk.js';
 import type { PlannedChunk, PlannedMethod } from '../plan/types.js';
 import { changedFits } from './changed-fits.js';
+import { takeEarlySums } from './early-sums.js';
 import { fitExists, loadFit } from './fit-store.js';
 import { fitId, roundKey } from './identity.js';
 import { type KeptFit, keptFit } from './kept-fit.js';
@@ -43,6 +44,8 @@ export interface NeededRound {
   readonly round: FitRound;
   readonly methods: string[];
   readonly chunks: number;
+  /** True where scans have summed all chunks already. */
+  readonly accumulated: boolean;
 }
 
 const resolvedFile = (planId: string): string => join(planFolder(planId), 'fits.json');
@@ -84,7 +87,7 @@ export async function resolveFits(loaded: LoadedPlan): Promise<{ rounds: NeededR
     if (isRefused(method) || method.method in unusable) continue;
     if (!(await fitExists(base, fits[method.method]!))) missing.push(method);
   }
-  return { rounds: neededRounds(missing, chunks), refused };
+  return { rounds: await neededRounds(loaded, missing, chunks), refused };
 }
 
 function keptFitOf(loaded: LoadedPlan, method: PlannedMethod, current: string): Promise<KeptFit | null> {
@@ -142,7 +145,11 @@ export function whyUnusable(
 }
 
 /** Rounds in order, each once for all methods that share it. */
-function neededRounds(methods: readonly PlannedMethod[], chunks: readonly FitChunk[]): NeededRound[] {
+async function neededRounds(
+  loaded: LoadedPlan,
+  methods: readonly PlannedMethod[],
+  chunks: readonly FitChunk[],
+): Promise<NeededRound[]> {
   const rounds: NeededRound[] = [];
   for (const round of ['gene-statistics', 'gram'] as const) {
     const shared = new Map<string, NeededRound>();
@@ -150,7 +157,11 @@ function neededRounds(methods: readonly PlannedMethod[], chunks: readonly FitChu
       const key = roundKey(round, method, chunks);
       const known = shared.get(key);
       if (known) known.methods.push(method.method);
-      else shared.set(key, { round, methods: [method.method], chunks: chunks.length });
+      else {
+        const folder = join(loaded.base, roundFolder(key));
+        const accumulated = round === 'gene-statistics' && (await takeEarlySums(loaded, method, chunks, folder));
+        shared.set(key, { round, methods: [method.method], chunks: chunks.length, accumulated });
+      }
     }
     rounds.push(...shared.values());
   }

@@ -28,12 +28,16 @@ export interface WorkerMemory {
   readonly gpu: number;
 }
 
-/** What a run will need, from shapes alone: `pending` are the pairs of chunk and methods that will be computed, or only prepared. */
-export function estimate(
-  pending: readonly { chunk: PlannedChunk; methods: readonly PlannedMethod[]; copiesInput: boolean }[],
-  threads: number,
-  prepareOnly = false,
-): Estimate {
+/** A chunk with the methods that will be computed on it, or only prepared. */
+export interface PendingChunk {
+  readonly chunk: PlannedChunk;
+  readonly methods: readonly PlannedMethod[];
+  /** There is no output store yet. */
+  readonly copiesInput: boolean;
+}
+
+/** What a run will need, from shapes alone. */
+export function estimate(pending: readonly PendingChunk[], threads: number, prepareOnly = false): Estimate {
   let outputBytes = 0;
   let stagingBytes = 0;
   const threadBytes: { cpu?: number; gpu?: number } = {};

@@ -1,7 +1,9 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ArrayState, arrayState } from '../anndata/obsm/array-state.js';
+import { stagedStore } from '../anndata/publish/places.js';
 import { repairChunk } from '../anndata/publish/publish-array.js';
+import { stagingFolder } from '../dataset/layout.js';
 import type { ChunkScan } from '../dataset/types.js';
 import { invalidInput, isObsmithError, withRemedy } from '../errors.js';
 import { scanPlannedChunk } from '../fits/early-statistics.js';
@@ -38,7 +40,7 @@ export interface OpenedChunk {
   /** Methods whose arrays are complete (or kept although stale). */
   readonly skipped: string[];
   readonly refused: Refusal[];
-  /** True where there is no output store yet, so that the input must be copied. */
+  /** True where there is neither an output store nor a copy of the input that becomes one. */
   readonly needsInput: boolean;
 }
 
@@ -79,8 +81,13 @@ export async function openChunk(
   });
   if (!scan) return opened;
   for (const method of runnable) await orRefuse([method], opened, () => decide(loaded, chunk, method, scan, opened));
-  return { ...opened, needsInput: opened.todo.length > 0 && !hasOutput && !loaded.plan.prepareOnly };
+  const makesOutput = opened.todo.length > 0 && !hasOutput && !loaded.plan.prepareOnly;
+  return { ...opened, needsInput: makesOutput && !(await isStaged(loaded, chunk)) };
 }
+
+/** Whether the run has copied the input: ahead, or for methods of the other wave. */
+const isStaged = ({ base, plan }: LoadedPlan, { name }: PlannedChunk): Promise<boolean> =>
+  exists(stagedStore(join(base, stagingFolder(plan.dataset, plan.id, name))));
 
 /** The result of `work`, or null after refusing `methods` for an error that no retry heals. */
 async function orRefuse<T>(

@@ -7,7 +7,7 @@ import { checkSameFileSystem } from '../anndata/publish/same-file-system.js';
 import { ensureBaseId } from '../dataset/base-folder.js';
 import { planFolder, runLogFolder } from '../dataset/layout.js';
 import { fromSystemError, ObsmithError } from '../errors.js';
-import { type Estimate, estimate } from './estimate.js';
+import { type Estimate, estimate, type PendingChunk } from './estimate.js';
 import { existingArrays } from './existing-arrays.js';
 import { type GatheredPlan, gatherPlan } from './gather.js';
 import { shardName } from './load-plan.js';
@@ -15,10 +15,13 @@ import { isPrepareOnly } from './prepare-only.js';
 import {
   CHUNKS_PER_SHARD,
   type Plan,
+  type PlannedChunk,
+  type PlannedMethod,
   type PlannedRun,
   type PlanOverview,
   type RunIdentity,
   type RunRequest,
+  waveOf,
 } from './types.js';
 
 /** Free bytes of the file system that holds a folder. */
@@ -43,10 +46,11 @@ export async function planRun(
   const { config } = gathered;
   const baseId = await ensureBaseId(config.base);
   await checkSameFileSystem(config.base, config.output_folder);
-  await refuseTooLittleSpace(config.base, await needed(gathered, isPrepareOnly(request)), free);
+  const pending = await pendingChunks(gathered);
+  await refuseTooLittleSpace(config.base, estimate(pending, availableParallelism(), isPrepareOnly(request)), free);
   const plan = planOf(gathered, request, baseId, run && { ...run, logs: logFolder(run, folder) });
   await writePlan(config.base, plan, gathered);
-  return overviewOf(config.base, plan);
+  return overviewOf(config.base, plan, copyAhead(plan, pending));
 }
 
 /** WORKFLOW_DIR of the planning worker, as in the scripts of adata_hf_datasets, else a folder below `.obsmith/`. */
@@ -56,15 +60,28 @@ function logFolder({ workflowId, runId }: RunIdentity, folder: string): string {
 }
 
 /** What the chunks still lack, by a quick look at their outputs. */
-async function needed({ config, methods, chunks, chunkCount }: GatheredPlan, prepareOnly: boolean): Promise<Estimate> {
-  const pending = [];
+async function pendingChunks({ config, methods, chunks, chunkCount }: GatheredPlan): Promise<PendingChunk[]> {
+  const pending: PendingChunk[] = [];
   for (const chunk of chunks.slice(0, chunkCount)) {
     const there = await existingArrays(join(config.base, chunk.output));
     const lacking = methods.filter(({ method, overwrite }) => overwrite || !there?.has(`X_${method}`));
     pending.push({ chunk, methods: lacking, copiesInput: there === null });
   }
-  return estimate(pending, availableParallelism(), prepareOnly);
+  return pending;
 }
+
+/** The chunks that are opened first once fits are there, from the first one without an output on. */
+function copyAhead(
+  { methods, prepareOnly, maxOpenChunks }: Plan,
+  pending: readonly PendingChunk[],
+): PlanOverview['copyAhead'] | null {
+  if (prepareOnly || methods.some((method) => waveOf(method) === 'unfitted')) return null;
+  const from = pending.findIndex(({ chunk, copiesInput }) => copiesInput && isRunnable(chunk, methods));
+  return from < 0 ? null : { from, to: Math.min(pending.length, from + maxOpenChunks) };
+}
+
+const isRunnable = ({ unreadable, refused }: PlannedChunk, methods: readonly PlannedMethod[]): boolean =>
+  unreadable === null && methods.some(({ method }) => !(method in refused));
 
 async function refuseTooLittleSpace(
   base: string,
@@ -131,7 +148,7 @@ async function writePlan(base: string, plan: Plan, { config, chunks }: GatheredP
   }
 }
 
-function overviewOf(base: string, plan: Plan): PlanOverview {
+function overviewOf(base: string, plan: Plan, ahead: PlanOverview['copyAhead'] | null): PlanOverview {
   return {
     base,
     plan: plan.id,
@@ -145,6 +162,7 @@ function overviewOf(base: string, plan: Plan): PlanOverview {
     })),
     ...(plan.prepareOnly ? { prepareOnly: true } : {}),
     fitChunkCount: plan.fitChunks.length,
+    ...(ahead ? { copyAhead: ahead } : {}),
     logs: plan.run && resolve(base, plan.run.logs),
   };
 }

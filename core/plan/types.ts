@@ -112,6 +112,8 @@ export interface PlanOverview {
   /** Plan and preparation only. */
   readonly prepareOnly?: boolean;
   readonly fitChunkCount: number;
+  /** Chunks [from, to) whose inputs are worth copying while fits are made; absent where another wave copies them or nothing is to be copied. */
+  readonly copyAhead?: { readonly from: number; readonly to: number };
   /** Folder of the run's logs, absolute as the planning worker saw it; absent in the oldest histories. */
   readonly logs?: string | null;
 }

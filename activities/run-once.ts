@@ -7,11 +7,11 @@ import type { Beat } from './heartbeats.js';
 const running = new Map<string, Promise<unknown>>();
 
 /**
- * Scans a chunk, or waits for the scan of it that already runs in this process: a fit and the wave of unfitted methods
- * come to the same chunk at the same time, and a scan reads all of it.
+ * Scans a chunk or copies its input, or waits for the same work on it that already runs in this process: a fit and the wave
+ * of unfitted methods scan the same chunk at the same time, and a copy that was begun ahead is what its chunk waits for.
  */
-export async function scanOnce(input: ChunkInput, beat: Beat): Promise<void> {
-  const key = `${input.plan}/${input.chunk}`;
+export async function runOnce(name: 'scanChunk' | 'stageInput', input: ChunkInput, beat: Beat): Promise<void> {
+  const key = `${name}/${input.plan}/${input.chunk}`;
   for (let other = running.get(key); other !== undefined; other = running.get(key)) {
     try {
       await threadless.during(untilAborted(other, beat.signal));
@@ -22,10 +22,10 @@ export async function scanOnce(input: ChunkInput, beat: Beat): Promise<void> {
     }
   }
   const { base, plan, chunk } = input;
-  const scan = runTask('scanChunk', { base, plan, chunk }, beat);
-  running.set(key, scan);
+  const work = runTask(name, { base, plan, chunk }, beat);
+  running.set(key, work);
   try {
-    await scan;
+    await work;
   } finally {
     running.delete(key);
   }
