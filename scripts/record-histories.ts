@@ -27,8 +27,8 @@ const METHODS = [
   { method: 'pca', queue: 'cpu', fitted: true },
 ] as const;
 const ROUNDS = [
-  { round: 'gene-statistics' as const, methods: ['hvg', 'pca'], chunks: 40 },
-  { round: 'gram' as const, methods: ['pca'], chunks: 40 },
+  { round: 'gene-statistics' as const, methods: ['hvg', 'pca'], chunks: 40, accumulated: false },
+  { round: 'gram' as const, methods: ['pca'], chunks: 40, accumulated: false },
 ];
 
 async function record(version: string): Promise<void> {
@@ -51,7 +51,8 @@ async function record(version: string): Promise<void> {
 }
 
 async function recordCompleted(server: TestServer, version: string): Promise<void> {
-  const run = new MockRun({ chunks: 3, methods: METHODS, fitChunks: 40, rounds: ROUNDS });
+  const copyAhead = { from: 0, to: 3 };
+  const run = new MockRun({ chunks: 3, methods: METHODS, fitChunks: 40, rounds: ROUNDS, copyAhead });
   const root = `record-${version}-completed`;
   await withMockWorkers(server.connection, `${root}-`, run, () =>
     start(server, root).then((handle) => handle.result()),

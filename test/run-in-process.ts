@@ -43,9 +43,9 @@ async function fit(runTask: RunInline, { base, plan }: PlanOverview): Promise<Re
     await runTask('scanChunk', { ...location, chunk }, QUIET).catch(summary);
   }
   const { rounds, refused } = await runTask('resolveFits', location, QUIET);
-  for (const { round, methods, chunks } of rounds) {
+  for (const { round, methods, chunks, accumulated } of rounds) {
     const method = methods[0]!;
-    for (let position = 0; position < chunks; position++) {
+    for (let position = 0; position < chunks && !accumulated; position++) {
       await runTask('accumulateRound', { ...location, round, method, position }, QUIET);
     }
     for (const [above, merges] of mergeTasks(chunks).entries()) {

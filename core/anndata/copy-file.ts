@@ -20,7 +20,11 @@ const SPARE_MS = 40;
  * long, as on network file systems, callers that copy several at a time hide the latency.
  */
 export class FileCopier {
-  #spare = SPARE_MS;
+  #spare: number;
+
+  constructor(spare = SPARE_MS) {
+    this.#spare = spare;
+  }
 
   async copy(source: string, target: string, bytes: number): Promise<void> {
     try {

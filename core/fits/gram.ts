@@ -60,44 +60,34 @@ export async function writeGram(path: string, header: Omit<GramHeader, 'arrays'>
   }
 }
 
-/** Values that are added at a time when partials are merged. */
+/** Values that are read at a time when partials are added. */
 const PIECE = 1 << 18;
 
-/** Adds partials over the same genes, in order, a piece at a time. */
-export async function mergeGrams(inputs: readonly GramReader[], path: string, context: TaskContext): Promise<void> {
-  const { arrays, genes } = inputs[0]!.header;
-  const chunks = inputs.flatMap((input) => input.header.chunks);
-  const cells = inputs.reduce((sum, input) => sum + input.header.cells, 0);
-  const writer = await createPartial(path, { arrays, chunks, cells, genes } as GramHeader);
-  try {
-    for (const array of ['sums', 'products'] as const) {
-      for (let start = 0; start < arrays[array]; start += PIECE) {
-        context.checkCancelled();
-        await writer.write(
-          array,
-          start,
-          await addedPiece(inputs, array, start, Math.min(PIECE, arrays[array] - start)),
-        );
-        context.progress(Math.min(arrays[array], start + PIECE), arrays[array]);
-      }
-    }
-    await writer.commit();
-  } finally {
-    await writer.abandon();
-  }
+/** Header of partials over the same genes as one. */
+export function addedHeader(inputs: readonly GramReader[]): Omit<GramHeader, 'arrays'> {
+  return {
+    chunks: inputs.flatMap((input) => input.header.chunks),
+    cells: inputs.reduce((sum, input) => sum + input.header.cells, 0),
+    genes: inputs[0]!.header.genes,
+  };
 }
 
-async function addedPiece(
-  inputs: readonly GramReader[],
-  array: 'sums' | 'products',
-  start: number,
-  length: number,
-): Promise<Float64Array> {
-  const total = new Float64Array(length);
-  const piece = new Float64Array(length);
-  for (const input of inputs) {
-    await input.read(array, start, piece);
-    for (let index = 0; index < length; index++) total[index]! += piece[index]!;
+/** Partials over the same genes, added in order, a piece at a time. */
+export async function addGrams(inputs: readonly GramReader[], context: TaskContext): Promise<Gram> {
+  const { arrays } = inputs[0]!.header;
+  const gram: Gram = { sums: new Float64Array(arrays.sums), products: new Float64Array(arrays.products) };
+  const piece = new Float64Array(Math.min(PIECE, Math.max(arrays.sums, arrays.products)));
+  for (const array of ['sums', 'products'] as const) {
+    for (let start = 0; start < arrays[array]; start += PIECE) {
+      context.checkCancelled();
+      const total = gram[array].subarray(start, start + PIECE);
+      const read = piece.subarray(0, total.length);
+      for (const input of inputs) {
+        await input.read(array, start, read);
+        for (let index = 0; index < total.length; index++) total[index]! += read[index]!;
+      }
+      context.progress(start + total.length, arrays[array]);
+    }
   }
-  return total;
+  return gram;
 }

@@ -11,10 +11,10 @@ import { accumulateGeneStatistics, batchesPerPass, type CellBatches } from './ge
 import { chooseOverAllCells, chooseOverBatches, firstByDispersion } from './highly-variable.js';
 import { cut } from './normalized-dispersion.js';
 import {
-  mergeStatistics,
+  addStatistics,
   openStatistics,
-  readSums,
   type StatisticsReader,
+  writeAdded,
   writeStatistics,
 } from './statistics-partial.js';
 
@@ -106,7 +106,7 @@ async function accumulate(
 
 async function merged(parts: StatisticsReader[]): Promise<StatisticsReader> {
   const path = join(folder, `${crypto.randomUUID()}.sums`);
-  await mergeStatistics(parts, path, QUIET);
+  await writeAdded(path, addStatistics(parts), QUIET);
   return open(path);
 }
 
@@ -115,7 +115,7 @@ async function choose(sums: StatisticsReader, nTop: number, batched: boolean) {
   const choice = batched ? chooseOverBatches(genes, nTop) : chooseOverAllCells(genes.length, nTop);
   const values = new Float64Array(genes.length * 2);
   for (let batch = 0; batch < batches.length; batch++) {
-    await readSums(sums, batch, values);
+    await addStatistics([sums]).sumsOf(batch, values);
     choice.add(values, cellsPerBatch[batch]!);
   }
   return { chosen: [...choice.choose()], normalized: choice.normalized() };
@@ -194,11 +194,11 @@ describe('gene statistics', () => {
       cellsPerBatch: [2, 2, 4],
     });
     const values = new Float64Array(4);
-    await readSums(sums, 0, values);
+    await addStatistics([sums]).sumsOf(0, values);
     expect([...values]).toEqual([1004, 1005, 1000, 1001]);
-    await readSums(sums, 1, values);
+    await addStatistics([sums]).sumsOf(1, values);
     expect([...values]).toEqual([0, 1, 4, 5]);
-    await readSums(sums, 2, values);
+    await addStatistics([sums]).sumsOf(2, values);
     expect([...values]).toEqual([1104 + 100, 1105 + 101, 1100 + 104, 1101 + 105]);
   });
 

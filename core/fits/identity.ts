@@ -6,8 +6,8 @@ import type { PlannedMethod } from '../plan/types.js';
 import type { FitChunk } from './resolve-fits.js';
 import type { Fit, FitRound } from './types.js';
 
-/** Raised whenever the same chunks would give other sums; part of every round's key. */
-const ROUND_VERSION = 1;
+/** Raised whenever the same chunks would give other sums, or sums lie elsewhere; part of every round's key. */
+const ROUND_VERSION = 2;
 
 /** Options that fitted methods share; `scope`, `model` and the like only decide whether there is a fit at all. */
 interface FitOptions {

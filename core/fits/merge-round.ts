@@ -1,9 +1,9 @@
 import type { TaskContext } from '../tasks/types.js';
-import { mergeGrams, openGram } from './gram.js';
+import { addedHeader, addGrams, openGram, writeGram } from './gram.js';
 import { inputsOf } from './merge-tree.js';
-import type { PartialHeader, PartialReader } from './partial-file.js';
+import { withPartials } from './partial-file.js';
 import { folderOf, isDone, isFinished, partialFile, type RoundTask, removeAll } from './round-files.js';
-import { mergeStatistics, openStatistics } from './statistics-partial.js';
+import { addStatistics, openStatistics, writeAdded } from './statistics-partial.js';
 
 /**
  * Adds up to 32 partials of the level below, in order, into the partial `index` of `level` (from 1), and removes them
@@ -20,22 +20,11 @@ export async function mergeRound(
   const inputs = inputsOf({ level, index }, partials).map((input) => partialFile(folder, input));
   const path = partialFile(folder, { level, index });
   if (!(await isDone(folder, { level, index }, partials))) {
-    if (round === 'gram') await withAll(inputs, openGram, (readers) => mergeGrams(readers, path, context));
-    else await withAll(inputs, openStatistics, (readers) => mergeStatistics(readers, path, context));
+    if (round === 'gram') {
+      await withPartials(inputs, openGram, async (readers) =>
+        writeGram(path, addedHeader(readers), await addGrams(readers, context)),
+      );
+    } else await withPartials(inputs, openStatistics, (readers) => writeAdded(path, addStatistics(readers), context));
   }
   await removeAll(inputs);
-}
-
-async function withAll<Header extends PartialHeader>(
-  paths: readonly string[],
-  open: (path: string) => Promise<PartialReader<Header>>,
-  use: (readers: PartialReader<Header>[]) => Promise<void>,
-): Promise<void> {
-  const readers: PartialReader<Header>[] = [];
-  try {
-    for (const path of paths) readers.push(await open(path));
-    await use(readers);
-  } finally {
-    for (const reader of readers) await reader.close();
-  }
 }

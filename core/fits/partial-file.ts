@@ -66,6 +66,21 @@ export async function openPartial<Header extends PartialHeader>(path: string): P
   }
 }
 
+/** Opens partials for as long as they are used. */
+export async function withPartials<Header extends PartialHeader, Result>(
+  paths: readonly string[],
+  open: (path: string) => Promise<PartialReader<Header>>,
+  use: (readers: PartialReader<Header>[]) => Promise<Result>,
+): Promise<Result> {
+  const readers: PartialReader<Header>[] = [];
+  try {
+    for (const path of paths) readers.push(await open(path));
+    return await use(readers);
+  } finally {
+    for (const reader of readers) await reader.close();
+  }
+}
+
 async function readHeader(file: FileHandle, path: string): Promise<{ header: PartialHeader; bytes: number }> {
   const preamble = Buffer.alloc(PREAMBLE);
   await readWhole(file, preamble, 0, path);

@@ -24,10 +24,10 @@ import { readResolvedFits, resolveFits } from './resolve-fits.js';
 import type { RoundTask } from './round-files.js';
 import { solveRound } from './solve-round.js';
 import {
-  mergeStatistics,
+  addStatistics,
   openStatistics,
-  readSums,
   type StatisticsReader,
+  writeAdded,
   writeStatistics,
 } from './statistics-partial.js';
 import type { FitRound } from './types.js';
@@ -177,8 +177,8 @@ describe('fits over two PBMC chunks', () => {
     const loaded = await pbmcPlan([hvg, pca]);
     const { rounds } = await resolveFits(loaded);
     expect(rounds).toEqual([
-      { round: 'gene-statistics', methods: ['hvg', 'pca'], chunks: 2 },
-      { round: 'gram', methods: ['pca'], chunks: 2 },
+      { round: 'gene-statistics', methods: ['hvg', 'pca'], chunks: 2, accumulated: false },
+      { round: 'gram', methods: ['pca'], chunks: 2, accumulated: false },
     ]);
     await fit(loaded, [0, 1]);
     const chosen = await fitted(loaded, 'hvg');
@@ -228,22 +228,17 @@ describe('fits over two PBMC chunks', () => {
     }
   });
 
-  it('repeat merges and solutions without harm once their inputs are gone', async () => {
+  it('repeat tasks without harm once their inputs are gone', async () => {
     const hvg = planned('hvg', {}, 20);
     const loaded = await pbmcPlan([hvg]);
     await resolveFits(loaded);
     const round = await task(loaded, 'gene-statistics', hvg);
     for (const position of [0, 1]) await accumulateRound({ ...round, position }, QUIET);
     const folder = join(loaded.base, roundFolder(round.resolved.rounds.hvg!['gene-statistics']!));
-    await mergeRound({ ...round, level: 1, index: 0 }, QUIET);
-    expect(await readdir(join(folder, 'level-0'))).toEqual([]);
-    await mergeRound({ ...round, level: 1, index: 0 }, QUIET);
-    expect(await accumulateRound({ ...round, position: 1 }, QUIET)).toEqual({ cells: 200 });
-    expect(await readdir(join(folder, 'level-0'))).toEqual([]);
+    expect((await readdir(join(folder, 'level-0'))).sort()).toEqual(['0.sums', '1.sums']);
     expect(await solveRound(round, QUIET)).toEqual({ genes: 20 });
     expect(await solveRound(round, QUIET)).toEqual({ genes: 20 });
     expect(await accumulateRound({ ...round, position: 0 }, QUIET)).toEqual({ cells: 200 });
-    await mergeRound({ ...round, level: 1, index: 0 }, QUIET);
     await expect(readdir(folder)).rejects.toMatchObject({ code: 'ENOENT' });
     expect(await fitExists(loaded.base, round.resolved.fits.hvg!)).toBe(true);
   });
@@ -293,14 +288,14 @@ describe('batches that span both chunks', () => {
       await chunk.close();
       parts.push(await openStatistics(file));
     }
-    await mergeStatistics(parts, join(loaded.base, 'root.sums'), QUIET);
+    await writeAdded(join(loaded.base, 'root.sums'), addStatistics(parts), QUIET);
     const root = await openStatistics(join(loaded.base, 'root.sums'));
     const { genes, batches, cellsPerBatch } = root.header;
     expect(genes.length).toBe(expected.sharedGenes);
     const choice = chooseOverBatches(genes, 512);
     const sums = new Float64Array(genes.length * 2);
     for (const batch of batches.keys()) {
-      await readSums(root, batch, sums);
+      await addStatistics([root]).sumsOf(batch, sums);
       choice.add(sums, cellsPerBatch[batch]!);
     }
     expect(Array.from(choice.choose(), (gene) => genes[gene]!)).toEqual(expected.hvg512Batches);

@@ -3,10 +3,11 @@ import type { PlannedMethod } from '../plan/types.js';
 import type { TaskContext } from '../tasks/types.js';
 import { noBatches } from './cell-batches.js';
 import { saveFit } from './fit-store.js';
-import { openGram } from './gram.js';
+import { addedHeader, addGrams, openGram } from './gram.js';
 import { chooseOverAllCells, chooseOverBatches, tooFewGenes } from './highly-variable.js';
 import { fitIdOf, fitParameters, topGenesOf } from './identity.js';
-import { rootOf } from './merge-tree.js';
+import { topOf } from './merge-tree.js';
+import { withPartials } from './partial-file.js';
 import { principalComponents } from './principal-components.js';
 import {
   folderOf,
@@ -18,7 +19,7 @@ import {
   removeAll,
   writeChosenGenes,
 } from './round-files.js';
-import { openStatistics, readSums, type StatisticsReader } from './statistics-partial.js';
+import { addStatistics, openStatistics, type Statistics } from './statistics-partial.js';
 import type { Fit } from './types.js';
 
 /**
@@ -35,31 +36,30 @@ export async function solveRound(task: RoundTask, context: TaskContext): Promise
 async function solveStatistics(task: RoundTask, context: TaskContext): Promise<number> {
   const { loaded, method, resolved } = task;
   if (await isSolved(task, method)) return topGenesOf(method);
-  const sums = await openStatistics(rootFile(task));
-  try {
-    const genes = await chooseGenes(sums, method, context);
+  return withPartials(topFiles(task), openStatistics, async (readers) => {
+    const statistics = addStatistics(readers);
+    const genes = await chooseGenes(statistics, method, context);
     if (method.fitRounds.includes('gram')) {
       await writeChosenGenes(folderOf(task, 'gram'), genes);
     } else {
-      if (genes.length < method.dim) throw tooFewGenes(method.dim, genes.length, sums.header.genes.length);
-      await saveFit(loaded.base, describe(task, sums.header.chunks, resolved.leftOut, genes, {}));
+      const { chunks, genes: all } = statistics.header;
+      if (genes.length < method.dim) throw tooFewGenes(method.dim, genes.length, all.length);
+      await saveFit(loaded.base, describe(task, chunks, resolved.leftOut, genes, {}));
     }
     return genes.length;
-  } finally {
-    await sums.close();
-  }
+  });
 }
 
 /** Names of the highly variable genes, in the order of the first fitted chunk's var. */
-async function chooseGenes(sums: StatisticsReader, method: PlannedMethod, context: TaskContext): Promise<string[]> {
-  const { genes, batches, cellsPerBatch } = sums.header;
+async function chooseGenes(statistics: Statistics, method: PlannedMethod, context: TaskContext): Promise<string[]> {
+  const { genes, batches, cellsPerBatch } = statistics.header;
   if (batches.length === 0) throw noBatches('The fitted chunks', method.batchKey!);
   const count = topGenesOf(method);
   const choice = method.batchKey === null ? chooseOverAllCells(genes.length, count) : chooseOverBatches(genes, count);
   const batchSums = new Float64Array(genes.length * 2);
   for (let batch = 0; batch < batches.length; batch++) {
     context.checkCancelled();
-    await readSums(sums, batch, batchSums);
+    await statistics.sumsOf(batch, batchSums);
     choice.add(batchSums, cellsPerBatch[batch]!);
     context.progress(batch + 1, batches.length);
   }
@@ -70,19 +70,12 @@ async function solveGram(task: RoundTask, context: TaskContext): Promise<number>
   const { loaded, method, resolved } = task;
   if (await isSolved(task, method)) return topGenesOf(method);
   const genes = await readChosenGenes(folderOf(task, 'gram'));
-  const partial = await openGram(rootFile(task));
-  try {
-    const { arrays, cells, chunks } = partial.header;
-    const gram = { sums: new Float64Array(arrays.sums), products: new Float64Array(arrays.products) };
-    await partial.read('sums', 0, gram.sums);
-    await partial.read('products', 0, gram.products);
-    context.checkCancelled();
-    const components = principalComponents(gram, cells, method.dim);
+  return withPartials(topFiles(task), openGram, async (readers) => {
+    const { cells, chunks } = addedHeader(readers);
+    const components = principalComponents(await addGrams(readers, context), cells, method.dim);
     await saveFit(loaded.base, describe(task, chunks, resolved.leftOut, genes, { ...components }));
     return genes.length;
-  } finally {
-    await partial.close();
-  }
+  });
 }
 
 function describe(
@@ -112,6 +105,7 @@ function describe(
   };
 }
 
-function rootFile(task: RoundTask): string {
-  return partialFile(folderOf(task, task.round), rootOf(task.resolved.chunks.length));
+function topFiles(task: RoundTask): string[] {
+  const folder = folderOf(task, task.round);
+  return topOf(task.resolved.chunks.length).map((place) => partialFile(folder, place));
 }

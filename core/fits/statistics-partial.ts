@@ -52,21 +52,19 @@ export async function writeStatistics(
   }
 }
 
-/** Sums of the batch at a position, into `target` (2 x genes). */
-export async function readSums({ header, read }: StatisticsReader, batch: number, target: GeneSums): Promise<void> {
-  await read('sums', batch * header.genes.length * 2, target);
+/** Gene statistics batch by batch. */
+export interface Statistics {
+  readonly header: Omit<StatisticsHeader, 'arrays'>;
+  /** Sums of the batch at a position, into `target` (2 x genes). */
+  sumsOf(batch: number, target: GeneSums): Promise<void>;
 }
 
 /**
- * Adds partials in order: genes are those that all of them have, in the order of the first (as
- * anndata.concat(join="inner")); batches are all that any of them has. Memory is two batches' sums, whatever the number
- * of batches. InvalidInput where no gene is in all of them.
+ * Partials added in order: genes are those that all of them have, in the order of the first (as
+ * anndata.concat(join="inner")); batches are all that any of them has. A batch is added up when it is read, so memory is two
+ * batches' sums, whatever the number of batches. InvalidInput where no gene is in all of them.
  */
-export async function mergeStatistics(
-  inputs: readonly StatisticsReader[],
-  path: string,
-  context: TaskContext,
-): Promise<void> {
+export function addStatistics(inputs: readonly StatisticsReader[]): Statistics {
   const genes = sharedGenes(inputs);
   const batches = [...new Set(inputs.flatMap(({ header }) => header.batches))].sort();
   const sources = inputs.map((reader) => ({
@@ -83,20 +81,30 @@ export async function mergeStatistics(
   };
   const longest = Math.max(...inputs.map((input) => input.header.genes.length));
   const read = new Float64Array(longest * 2);
-  await writeStatistics(path, header, async (deliver) => {
-    const total = new Float64Array(genes.length * 2);
-    for (const [position, batch] of batches.entries()) {
-      context.checkCancelled();
-      total.fill(0);
+  return {
+    header,
+    async sumsOf(position, target) {
+      target.fill(0);
       for (const { reader, columns, batches: known } of sources) {
-        const section = known.get(batch);
+        const section = known.get(batches[position]!);
         if (section === undefined) continue;
         const sums = read.subarray(0, reader.header.genes.length * 2);
-        await readSums(reader, section, sums);
-        addColumns(total, sums, columns);
+        await reader.read('sums', section * sums.length, sums);
+        addColumns(target, sums, columns);
       }
-      await deliver(position, total);
-      context.progress(position + 1, batches.length);
+    },
+  };
+}
+
+/** Writes added partials as one. */
+export async function writeAdded(path: string, { header, sumsOf }: Statistics, context: TaskContext): Promise<void> {
+  await writeStatistics(path, header, async (deliver) => {
+    const sums = new Float64Array(header.genes.length * 2);
+    for (let batch = 0; batch < header.batches.length; batch++) {
+      context.checkCancelled();
+      await sumsOf(batch, sums);
+      await deliver(batch, sums);
+      context.progress(batch + 1, header.batches.length);
     }
   });
 }

@@ -14,8 +14,8 @@ const METHODS = [
 const PLAN = {
   ...{ chunks: 3, methods: METHODS, fitChunks: 3 },
   rounds: [
-    { round: 'gene-statistics' as const, methods: ['hvg', 'pca'], chunks: 3 },
-    { round: 'gram' as const, methods: ['pca'], chunks: 3 },
+    { round: 'gene-statistics' as const, methods: ['hvg', 'pca'], chunks: 3, accumulated: false },
+    { round: 'gram' as const, methods: ['pca'], chunks: 3, accumulated: false },
   ],
 };
 

@@ -113,20 +113,27 @@ describe('embedDataset', () => {
     expect(run.count('scan')).toBe(3);
     expect(run.count('accumulate gene-statistics')).toBe(3);
     expect(run.count('accumulate gram pca')).toBe(3);
-    expect(at('solve gene-statistics hvg')).toBeGreaterThan(at('merge gene-statistics 1 0'));
+    expect(at('solve gene-statistics hvg')).toBeGreaterThan(at('accumulate gene-statistics hvg 2'));
     expect(at('accumulate gram pca 0')).toBeGreaterThan(at('solve gene-statistics pca'));
     expect(at('open 0 hvg,pca')).toBeGreaterThan(at('solve gram pca'));
   });
 
+  it('sums no chunk again that scans have summed', async () => {
+    const rounds = ROUNDS.map((round) => ({ ...round, accumulated: round.round === 'gene-statistics' }));
+    const run = new MockRun({ chunks: 3, methods: FITTED, fitChunks: 3, rounds });
+    expect((await (await play(run)).result).status).toBe('completed');
+    expect(run.count('accumulate gene-statistics')).toBe(0);
+    expect(run.count('accumulate gram')).toBe(3);
+  });
+
   it('merges more partials than the fan-in in levels', async () => {
-    const rounds = [{ round: 'gene-statistics' as const, methods: ['hvg'], chunks: 70 }];
+    const rounds = [{ round: 'gene-statistics' as const, methods: ['hvg'], chunks: 70, accumulated: false }];
     const run = new MockRun({ chunks: 1, methods: [FITTED[0]], fitChunks: 70, rounds });
     await (await play(run)).result;
     expect(run.calls.filter((call) => call.startsWith('merge')).sort()).toEqual([
       'merge gene-statistics 1 0',
       'merge gene-statistics 1 1',
       'merge gene-statistics 1 2',
-      'merge gene-statistics 2 0',
     ]);
   });
 

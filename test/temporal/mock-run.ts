@@ -16,6 +16,7 @@ export interface MockPlan {
   readonly rounds?: readonly NeededRound[];
   readonly searchAttributes?: boolean;
   readonly prepareOnly?: boolean;
+  readonly copyAhead?: PlanResult['copyAhead'];
 }
 
 type Hook = (call: string) => void | Promise<void>;
@@ -54,6 +55,7 @@ export class MockRun {
         ...{ base: '/base', plan: 'plan', dataset: 'pbmc', chunkCount: chunks, cells: 10 * chunks },
         ...{ maxOpenChunks, methods, fitChunkCount: fitChunks, searchAttributes },
         ...(this.#plan.prepareOnly ? { prepareOnly: true } : {}),
+        ...(this.#plan.copyAhead ? { copyAhead: this.#plan.copyAhead } : {}),
       };
     },
     acquireLease: async () => {

@@ -4,8 +4,8 @@ export const FITTED = [
   { method: 'pca', queue: 'cpu', fitted: true },
 ] as const;
 export const ROUNDS = [
-  { round: 'gene-statistics' as const, methods: ['hvg', 'pca'], chunks: 3 },
-  { round: 'gram' as const, methods: ['pca'], chunks: 3 },
+  { round: 'gene-statistics' as const, methods: ['hvg', 'pca'], chunks: 3, accumulated: false },
+  { round: 'gram' as const, methods: ['pca'], chunks: 3, accumulated: false },
 ];
 /** One method for each kind of worker. */
 export const UNFITTED = [
