@@ -6,7 +6,7 @@ import { readEnd } from './run-end.js';
 import type { StartedRun } from './start-run.js';
 
 const LOOK_MS = 1_000;
-/** The first looks come sooner, so that short runs show something. */
+/** The first looks come sooner where a person watches, so that short runs show something. */
 const FIRST_LOOKS_MS = 250;
 const FIRST_LOOKS = 12;
 
@@ -16,6 +16,8 @@ export interface FollowOptions {
   readonly onSilence: () => Promise<void>;
   /** Stops following; the run goes on. */
   readonly signal: AbortSignal;
+  /** True where what is told is drawn at once. Each look is work for server and worker. */
+  readonly isWatched: boolean;
 }
 
 /** Follows a run until it ends and gives its totals; null where `signal` aborted first. */
@@ -37,7 +39,7 @@ export async function followRun(
     if (found) options.onProgress(found);
     else if (!stopped.aborted) await options.onSilence();
     // A pause that went on beside the end would keep the process from ending.
-    await sleep(look < FIRST_LOOKS ? FIRST_LOOKS_MS : LOOK_MS, undefined, { signal: stopped }).catch(() => {});
+    await sleep(options.isWatched && look < FIRST_LOOKS ? FIRST_LOOKS_MS : LOOK_MS, undefined, { signal: stopped }).catch(() => {});
   }
   return end.signal.aborted ? readEnd(handle, result as Promise<RunTotals>, last) : null;
 }

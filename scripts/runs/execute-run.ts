@@ -93,7 +93,8 @@ async function follow(cli: Cli, session: Session, run: StartedRun): Promise<RunT
   };
   try {
     if (session.embedded && cli.signal.aborted) cancel();
-    return await followRun(session.client, run, { onProgress, onSilence, signal });
+    const isWatched = cli.terminal.live && !cli.terminal.json;
+    return await followRun(session.client, run, { onProgress, onSilence, signal, isWatched });
   } finally {
     line.end();
     cli.signal.removeEventListener('abort', cancel);

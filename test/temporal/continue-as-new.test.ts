@@ -41,7 +41,8 @@ describe('a run whose history becomes long', () => {
     let followed: unknown;
     let progress: unknown;
     const { handle, result } = await playRun(server, run, async ({ workflowId, firstExecutionRunId: runId }) => {
-      const options = { onProgress() {}, onSilence: async () => {}, signal: new AbortController().signal };
+      const { signal } = new AbortController();
+      const options = { onProgress() {}, onSilence: async () => {}, signal, isWatched: false };
       followed = await followRun(server.client, { workflowId, runId, joined: false }, options);
       progress = await server.client.workflow.getHandle(workflowId).query(progressQuery);
     });
