@@ -148,6 +148,13 @@ export function fromSystemError(error: unknown, path: string): unknown {
   return fromUnavailableStore(error, path);
 }
 
+/** The error of the file system that is at the bottom of an error, where it denies a permission. */
+export function deniedIn(error: unknown): NodeJS.ErrnoException | null {
+  if (!(error instanceof Error)) return null;
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'EACCES' || code === 'EPERM' ? error : deniedIn(error.cause);
+}
+
 function errnoOf(error: unknown): string | null {
   return !isObsmithError(error) && error instanceof Error && 'code' in error ? String(error.code) : null;
 }

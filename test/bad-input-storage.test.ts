@@ -8,17 +8,30 @@ const failing = vi.hoisted(() => ({ code: '', path: /^$/, writesOnly: false }));
 /** What matches counts as mounted from elsewhere. */
 const mounted = vi.hoisted(() => ({ path: /^$/ }));
 
+const failWhereSet = vi.hoisted(() => (name: string, args: readonly unknown[]): void => {
+  const writes = /^(mkdir|writeFile)$/.test(name) || (/^open/.test(name) && /^[wa]/.test(String(args[1])));
+  if (failing.code === '' || !failing.path.test(String(args[0])) || (failing.writesOnly && !writes)) return;
+  throw Object.assign(new Error(`${failing.code}: injected, ${name} '${String(args[0])}'`), { code: failing.code });
+});
+
+vi.mock('node:fs', async (original) => {
+  const real = await original<typeof import('node:fs')>();
+  const guarded =
+    (name: string, work: (...args: unknown[]) => unknown) =>
+    (...args: unknown[]) => {
+      failWhereSet(name, args);
+      return work(...args);
+    };
+  const operations = ['openSync', 'copyFileSync'] as const;
+  return { ...real, ...Object.fromEntries(operations.map((name) => [name, guarded(name, real[name] as never)])) };
+});
+
 vi.mock('node:fs/promises', async (original) => {
   const real = await original<typeof import('node:fs/promises')>();
   const guarded =
     (name: string, work: (...args: unknown[]) => unknown) =>
     async (...args: unknown[]) => {
-      const writes = /^(mkdir|writeFile)$/.test(name) || (name === 'open' && /^[wa]/.test(String(args[1])));
-      if (failing.code !== '' && failing.path.test(String(args[0])) && (writes || !failing.writesOnly)) {
-        throw Object.assign(new Error(`${failing.code}: injected, ${name} '${String(args[0])}'`), {
-          code: failing.code,
-        });
-      }
+      failWhereSet(name, args);
       return work(...args);
     };
   const operations = ['open', 'readFile', 'readdir', 'mkdir', 'writeFile', 'copyFile', 'cp'] as const;

@@ -4,7 +4,7 @@ import { openAnnData } from '../anndata/open.js';
 import { boundedBlockRows } from '../anndata/sparse-row-blocks.js';
 import { type AnnData, READ_ROWS, type RowBlock } from '../anndata/types.js';
 import { writeFileAtomic } from '../anndata/zarr-write/atomic-file.js';
-import { fromSystemError, invalidInput, isObsmithError } from '../errors.js';
+import { deniedIn, fromSystemError, invalidInput, isObsmithError } from '../errors.js';
 import type { ChunkSummary } from '../methods/types.js';
 import type { TaskContext } from '../tasks/types.js';
 import { expressionSource } from './expression-source.js';
@@ -15,6 +15,9 @@ import type { ChunkReference, ChunkScan } from './types.js';
 
 /** Raised whenever the rules of a scan change; older sidecars are then made anew. */
 const SCAN_VERSION = 1;
+
+/** Fingerprint of no files: a permission that was denied comes back without a trace in them, so such a scan is made anew. */
+const NEVER = '';
 
 interface Sidecar extends ChunkScan {
   readonly version: number;
@@ -60,12 +63,14 @@ export async function scanChunk(
     const decided = known && isDecided(known) ? expressionOf(known) : null;
     const asked = decided === null && elements.includes('X');
     const observer = asked && observe ? await observe(input) : null;
-    const found = asked ? await findExpression(input, summary, observer, context) : (decided ?? { expression: null });
+    const { denied = false, ...found } = asked
+      ? await findExpression(input, summary, observer, context)
+      : (decided ?? { expression: null });
     for (const element of undigested(elements, { ...summary, ...found, digests })) {
       context.checkCancelled();
       digests[element] = await input.digest(element);
     }
-    const scan: ChunkScan = { ...summary, fingerprint, digests, ...found };
+    const scan: ChunkScan = { ...summary, fingerprint: denied ? NEVER : fingerprint, digests, ...found };
     await observer?.finish(scan);
     await writeSidecar(file, scan);
     return scan;
@@ -128,7 +133,10 @@ function undigested(
   return [...all].filter((element) => !(element in digests));
 }
 
-type Expression = Pick<ChunkScan, 'expression' | 'noExpression'>;
+type Expression = Pick<ChunkScan, 'expression' | 'noExpression'> & {
+  /** True where X could not be read for want of a permission. */
+  readonly denied?: boolean;
+};
 
 const expressionOf = ({ expression, noExpression }: ChunkScan): Expression =>
   noExpression ? { expression, noExpression } : { expression };
@@ -144,7 +152,8 @@ async function findExpression(
     return { expression: expressionSource(statistics, hasCounts(summary), summary.name) };
   } catch (error) {
     if (!isObsmithError(error) || error.type !== 'InvalidInput') throw error;
-    return { expression: null, noExpression: { message: error.message, remedy: error.remedy } };
+    const noExpression = { message: error.message, remedy: error.remedy };
+    return { expression: null, noExpression, denied: deniedIn(error) !== null };
   }
 }
 

@@ -1,5 +1,5 @@
 import { sep } from 'node:path';
-import { ObsmithError } from '../errors.js';
+import { deniedIn, ObsmithError } from '../errors.js';
 import type { TaskName } from './definitions.js';
 
 /** Refuse a run before anything is started, or touch no data set. */
@@ -24,11 +24,4 @@ export function fromLostPermission(error: unknown, task: TaskName): unknown {
     remedy: 'Give it back to the user that runs the worker; the work is retried and goes on from its last checkpoint.',
     cause: error,
   });
-}
-
-/** The error of the file system that is at the bottom of an error, where it denies a permission. */
-function deniedIn(error: unknown): NodeJS.ErrnoException | null {
-  if (!(error instanceof Error)) return null;
-  const { code } = error as NodeJS.ErrnoException;
-  return code === 'EACCES' || code === 'EPERM' ? error : deniedIn(error.cause);
 }

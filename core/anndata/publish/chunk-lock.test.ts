@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ObsmithError } from '../../errors.js';
 import { QUIET } from '../../tasks/types.js';
+import { writeFileAtomic } from '../zarr-write/atomic-file.js';
 import { withChunkLock } from './chunk-lock.js';
 
 let folder: string;
@@ -56,16 +57,19 @@ describe('withChunkLock', () => {
     await lockElsewhere();
     let now = 0;
     let renewals = 0;
+    let renewed = Promise.resolve();
     vi.spyOn(performance, 'now').mockImplementation(() => (now += 5_000));
     const renewing = setInterval(() => {
       renewals++;
-      void writeFile(file, JSON.stringify({ token: `other ${renewals}`, host: 'elsewhere', pid: 1 }));
+      const text = JSON.stringify({ token: `other ${renewals}`, host: 'elsewhere', pid: 1 });
+      renewed = renewed.then(() => writeFileAtomic(file, text));
     }, 20);
     try {
       const error = await withChunkLock(file, QUIET, async () => {}).catch((thrown: unknown) => thrown);
       expect(error).toMatchObject({ type: 'StoreUnavailable', message: expect.stringContaining('elsewhere') });
     } finally {
       clearInterval(renewing);
+      await renewed;
     }
   });
 
