@@ -38,14 +38,21 @@ interface Located {
   readonly queue: 'cpu' | 'gpu';
 }
 
-function methodsOfRun(config: ResolvedConfig): Located[] {
-  const located = (['embedding_cpu', 'embedding_gpu'] as const).flatMap((home) => {
+/** Names of the methods that a run without a scope embeds. */
+export const embeddedMethods = (config: ResolvedConfig): string[] => locatedMethods(config).map(({ method }) => method);
+
+function locatedMethods(config: ResolvedConfig): Located[] {
+  return (['embedding_cpu', 'embedding_gpu'] as const).flatMap((home) => {
     const section = config.embeddingSections[home];
     if (!section?.enabled) return [];
     return section.methods.map(
       (method): Located => ({ method, home, queue: home === 'embedding_cpu' ? 'cpu' : 'gpu' }),
     );
   });
+}
+
+function methodsOfRun(config: ResolvedConfig): Located[] {
+  const located = locatedMethods(config);
   if (located.length > 0) return located;
   throw invalidConfig(
     'No embedding configuration found: no enabled section (embedding_cpu, embedding_gpu) names a method',

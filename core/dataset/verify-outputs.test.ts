@@ -76,6 +76,15 @@ describe.each(['v2.zarr', 'v3.zarr', 'v3-sharded.zarr'])('verifyOutputs of a cop
     expect(done.at(-1)).toBe(3 * CELLS);
   });
 
+  it('names arrays that are expected, but absent or only inherited', async () => {
+    const expected = ['X_gs', 'X_pca', 'X_hvg'];
+    const [found] = await verifyOutputs([{ name: CHUNK.name, input: null, output: box.output, expected }], QUIET);
+    expect(found!.problems.map(({ where, message }) => `${where}: ${message}`)).toEqual([
+      expect.stringMatching(/obsm\/X_pca: the configuration asks for it, but .* has only what its input had of it/),
+      expect.stringMatching(/obsm\/X_hvg: the configuration asks for it, but .* does not have it/),
+    ]);
+  });
+
   it('lists all problems at once', async () => {
     const values = await readFile(block('X_other', 1));
     new DataView(values.buffer, values.byteOffset).setFloat32(8, Number.NaN, true);

@@ -15,6 +15,8 @@ export interface OutputToVerify {
   readonly input: string | null;
   /** Absolute path of the output store. */
   readonly output: string;
+  /** Arrays that a configuration asks for: "X_pca". */
+  readonly expected?: readonly string[];
 }
 
 export interface VerifiedOutput {
@@ -28,8 +30,8 @@ export interface VerifiedOutput {
 }
 
 /**
- * Reads outputs from beginning to end: cell ids and their order against the input, and of every obsm array that is one
- * matrix its shape, type, values and digest against its provenance. All problems are listed; only errors that may heal
+ * Reads outputs from beginning to end: cell ids and their order against the input, whether expected arrays are there, and of
+ * every obsm array that is one matrix its shape, type, values and digest against its provenance. All problems are listed; only errors that may heal
  * (StoreUnavailable) and Cancelled are thrown. Progress is in rows of arrays; memory is one chunk.
  */
 export async function verifyOutputs(
@@ -81,6 +83,7 @@ async function verifyOutput(
   if (store.input !== null) await compareCells(store.input, names, name, problems);
   const inspected = (await collecting(problems, name, () => inspectArrays(output), REMAKE)) ?? {};
   checkListing(output, inspected, name, problems);
+  checkComplete(store, inspected, problems);
   const arrays: VerifiedArray[] = [];
   for (const [key, array] of Object.entries(inspected)) {
     arrays.push(
@@ -119,6 +122,23 @@ async function compareCells(
   if (at < 0) return;
   const message = `cell ${at} is "${found[at]}", expected "${expected[at]}" as in ${input}`;
   problems.push({ where, message, remedy: REMAKE });
+}
+
+function checkComplete(
+  { name, output, expected = [] }: OutputToVerify,
+  arrays: Record<string, PublishedArray>,
+  problems: Problem[],
+): void {
+  for (const key of expected) {
+    const array = arrays[key];
+    if (array && !array.inherited) continue;
+    const found = array ? 'has only what its input had of it' : 'does not have it';
+    problems.push({
+      where: `${name} obsm/${key}`,
+      message: `the configuration asks for it, but ${output} ${found}`,
+      remedy: 'Run the configuration to compute it.',
+    });
+  }
 }
 
 /** Consolidated metadata decides what readers see. */

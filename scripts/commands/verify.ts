@@ -24,6 +24,7 @@ interface Target {
   readonly name: string;
   readonly input: string | null;
   readonly output: string;
+  readonly expected?: readonly string[];
 }
 
 interface Configured {
@@ -56,7 +57,7 @@ export function register(program: Command, cli: Cli): void {
     .argument('<conf-or-path...>', WHAT)
     .addOption(setOption())
     .description(
-      'Cell ids and their order against the input; shape, dtype, finite, zero rows and digest of every obsm array.',
+      'Cell ids and their order against the input; shape, dtype, finite, zero rows and digest of every obsm array; of a configuration also whether all of its arrays are there.',
     )
     .addHelpText(
       'after',
@@ -120,15 +121,17 @@ async function verifyOutputs(cli: Cli, given: string[], flags: VerifyFlags): Pro
 async function configured(cli: Cli, given: readonly string[], flags: VerifyFlags): Promise<Configured | null> {
   const [file] = given;
   if (given.length !== 1 || !/\.ya?ml$/.test(file!)) return null;
-  const [{ loadConfig }, { findChunks, noChunks }] = await Promise.all([
+  const [{ loadConfig }, { embeddedMethods }, { findChunks, noChunks }] = await Promise.all([
     import('../../core/config/load.js'),
+    import('../../core/config/methods.js'),
     import('../../core/dataset/discover.js'),
   ]);
   const config = await loadConfig(file!, { set: flags.set, env: cli.env, cwd: cli.cwd });
   const { chunks, problems } = await findChunks(config);
   if (chunks.length === 0) throw noChunks(config);
+  const expected = embeddedMethods(config).map((method) => `X_${method}`);
   const targets = chunks.map(({ name, input, output }) => ({
-    name,
+    ...{ name, expected },
     input: join(config.base, input),
     output: join(config.base, output),
   }));
