@@ -39,7 +39,8 @@ export async function followRun(
     if (found) options.onProgress(found);
     else if (!stopped.aborted) await options.onSilence();
     // A pause that went on beside the end would keep the process from ending.
-    await sleep(options.isWatched && look < FIRST_LOOKS ? FIRST_LOOKS_MS : LOOK_MS, undefined, { signal: stopped }).catch(() => {});
+    const pause = options.isWatched && look < FIRST_LOOKS ? FIRST_LOOKS_MS : LOOK_MS;
+    await sleep(pause, undefined, { signal: stopped }).catch(() => {});
   }
   return end.signal.aborted ? readEnd(handle, result as Promise<RunTotals>, last) : null;
 }

@@ -1,4 +1,5 @@
 import { BLOCK_VECTORS, GROUP_BLOCKS, KrylovSteps } from './krylov-steps.js';
+import { largestOfPentadiagonal, type Pentadiagonal } from './pentadiagonal.js';
 import { type Eigenpairs, largestEigenpairs, normalize, uniform } from './tridiagonal.js';
 
 /** Up to this size a full reduction is as quick. */
@@ -7,7 +8,7 @@ const DIRECT_SIZE = 400;
 const TOLERANCE = 1e-12;
 /** Vectors of the basis, per wanted pair, at the first look at the residuals: covariances of expression need about 6. */
 const FIRST_CHECK = 6.4;
-/** Vectors, per wanted pair, by which residuals fall to a tenth once they fall. A look costs as much as dozens of vectors. */
+/** Vectors, per wanted pair, by which residuals fall to a tenth once they fall. A look costs as much as several vectors. */
 const VECTORS_PER_DIGIT = 0.16;
 /** Vectors, per wanted pair, that are added at least before another look. */
 const LEAST_STEP = 0.4;
@@ -63,7 +64,7 @@ class BlockKrylov {
     this.#begin();
     for (let wanted = FIRST_CHECK * count; ; ) {
       while (this.#size() < wanted && this.#blocks() < this.#largestBasis) this.#extend();
-      const ritz = largestEigenpairs(this.#projected(), this.#size(), count);
+      const ritz = largestOfPentadiagonal(this.#projected(), count);
       const residual = this.#largestResidual(ritz);
       const goal = TOLERANCE * ritz.values[0]!;
       if (residual <= goal) return { values: ritz.values, vectors: this.#vectorsOf(ritz) };
@@ -158,25 +159,22 @@ class BlockKrylov {
     scaleVector(block, vector, 1 / lengthOf(block, vector));
   }
 
-  /** The matrix within the basis, as a square. */
-  #projected(): Float64Array {
+  /** The matrix within the basis: its blocks below the diagonal are upper triangles. */
+  #projected(): Pentadiagonal {
     const size = this.#size();
-    const square = new Float64Array(size * size);
+    const [diagonal, off1, off2] = [new Float64Array(size), new Float64Array(size), new Float64Array(size)];
     for (const [block, entries] of this.#diagonal.entries()) {
-      const start = block * BLOCK_VECTORS;
-      for (let i = 0; i < BLOCK_VECTORS; i++) {
-        for (let j = 0; j < BLOCK_VECTORS; j++) {
-          const symmetric = (entries[i * BLOCK_VECTORS + j]! + entries[j * BLOCK_VECTORS + i]!) / 2;
-          square[(start + i) * size + start + j] = symmetric;
-          const lower = start + BLOCK_VECTORS + i;
-          if (lower < size) {
-            const value = this.#below[block]![i * BLOCK_VECTORS + j]!;
-            square[lower * size + start + j] = square[(start + j) * size + lower] = value;
-          }
-        }
-      }
+      const at = block * BLOCK_VECTORS;
+      diagonal[at] = entries[0]!;
+      diagonal[at + 1] = entries[3]!;
+      off1[at] = (entries[1]! + entries[2]!) / 2;
+      if (at + BLOCK_VECTORS === size) continue;
+      const below = this.#below[block]!;
+      off2[at] = below[0]!;
+      off1[at + 1] = below[1]!;
+      off2[at + 1] = below[3]!;
     }
-    return square;
+    return { diagonal, off1, off2 };
   }
 
   /** |A v - lambda v| of every Ritz pair follows from what its vector has in the newest block. */

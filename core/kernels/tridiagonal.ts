@@ -153,9 +153,9 @@ function qlSweep(d: Float64Array, e: Float64Array, l: number, m: number): void {
 
 const ITERATIONS = 3;
 
-/** Eigenvectors of the tridiagonal matrix, one per row; neighbours of close eigenvalues are kept orthogonal. */
-function inverseIteration(
-  { n, diagonal, offDiagonal }: Reduction,
+/** Eigenvectors of a tridiagonal matrix to some of `all` its eigenvalues, one per row; neighbours of close ones are kept orthogonal. */
+export function inverseIteration(
+  { n, diagonal, offDiagonal }: Pick<Reduction, 'n' | 'diagonal' | 'offDiagonal'>,
   all: Float64Array,
   values: Float64Array,
 ): Float64Array {

@@ -31,7 +31,7 @@ type PcaOptions = z.infer<typeof options>;
 /** Principal components of log-normalised expression. */
 export const pca: Method<PcaOptions> = {
   name: 'pca',
-  algorithmVersion: 2,
+  algorithmVersion: 3,
   source: 'expression',
   device: 'cpu',
   options,
