@@ -12,12 +12,20 @@ let location: { base: string; plan: string; chunk: number };
 
 beforeAll(async () => {
   base = await mkdtemp(join(tmpdir(), 'obsmith-joined-'));
-  const fixture = join(import.meta.dirname, '../../test/fixtures/pbmc-24/chunk_0.zarr');
-  await cp(fixture, join(base, 'processed/train/toy/train/chunk_0.zarr'), { recursive: true });
+  const fixtures = join(import.meta.dirname, '../../test/fixtures');
+  await cp(join(fixtures, 'pbmc-24/chunk_0.zarr'), join(base, 'processed/train/toy/train/chunk_0.zarr'), {
+    recursive: true,
+  });
   const conf = join(base, 'conf.yaml');
   await writeFile(
     conf,
-    `dataset: { name: toy }\nbase_file_path: ${base}\nembedding_cpu: { methods: [gs, gs10k, hvg], method_options: { hvg: { scope: chunk } }, embedding_dim_map: { hvg: 20 } }\n`,
+    `dataset: { name: toy }
+base_file_path: ${base}
+embedding_cpu:
+  methods: [gs, gs10k, hvg, pca]
+  method_options: { hvg: { scope: chunk }, pca: { model: ${join(fixtures, 'models/pca-tiny')} } }
+  embedding_dim_map: { hvg: 20, pca: 5 }
+`,
   );
   const { plan } = await runTask('planRun', { request: { config: conf }, folder: base });
   location = { base, plan, chunk: 0 };
@@ -45,13 +53,14 @@ async function joinsDuring(work: () => Promise<unknown>): Promise<number> {
 test('methods that come together share the only thread, and each gets its own outcome', async () => {
   boundThreads(1);
   const joins = await joinsDuring(async () => {
-    expect(await Promise.all([embed('gs'), embed('gs10k'), embed('hvg')])).toMatchObject([
+    expect(await Promise.all(['gs', 'gs10k', 'hvg', 'pca'].map((method) => embed(method)))).toMatchObject([
       { cells: 24, dim: 3936 },
       { cells: 24, dim: 10_000 },
       { cells: 24, dim: 20 },
+      { cells: 24, dim: 5 },
     ]);
   });
-  expect(joins).toBe(2);
+  expect(joins).toBe(3);
 });
 
 test('methods are divided among threads that would be idle', async () => {
@@ -75,7 +84,7 @@ test('one that is cancelled before its pass begins is not waited for', async () 
 
 test('one that fails, for its plan or for itself, leaves the others alone', async () => {
   boundThreads(1);
-  const unknown = embed('pca').catch((error) => error);
+  const unknown = embed('umap').catch((error) => error);
   const broken = embedJoined({ ...location, method: 'gs', attempt: '../\0' }).catch((error) => error);
   expect(await embed('gs10k')).toMatchObject({ dim: 10_000 });
   expect(await unknown).toBeInstanceOf(Error);

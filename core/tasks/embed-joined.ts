@@ -10,7 +10,7 @@ import { threadless } from './threadless.js';
 /** Workflows start the methods of a chunk side by side; they arrive within so many milliseconds. */
 const GATHER_MS = 25;
 
-/** Passes that have not begun, by chunk and source. */
+/** Passes that have not begun, by chunk. */
 const gathering = new Map<string, Pass>();
 
 /** Runs tasks as `runTask` does, and embeddings of one chunk joined. */
@@ -22,24 +22,22 @@ export const runJoined: RunTask = async (name, input, options) => {
 type EmbedInput = TaskInput<'embedChunk'>;
 
 /**
- * Embeds a chunk by one method, in one pass with other methods without a model that read the same matrix of it, and come at
- * the same time or while no thread is free. Each is cancelled, fails and ends for itself; one that comes later reads the rows again. Where
+ * Embeds a chunk by one method, in one pass with other methods that read expression of it, and come at the same time or
+ * while no thread is free. Each is cancelled, fails and ends for itself; one that comes later reads the rows again. Where
  * threads are idle, methods are divided among them: a second core is worth more than reading once.
  */
 export async function embedJoined(input: EmbedInput, options: RunTaskOptions = {}): Promise<EmbedOutcome> {
   const { plan } = await loadPlan(input);
-  const { source } = plannedMethod(plan, input.method);
-  const sharing = plan.methods.filter((method) => mayShare(method) && method.source === source);
-  if (!sharing.some(({ method }) => method === input.method) || sharing.length === 1)
-    return runTask('embedChunk', input, options);
-  const key = `${input.plan}/${input.chunk}/${source}`;
+  const isAlone = plan.methods.filter(mayShare).length === 1;
+  if (isAlone || !mayShare(plannedMethod(plan, input.method))) return runTask('embedChunk', input, options);
+  const key = `${input.plan}/${input.chunk}`;
   const pass = gathering.get(key) ?? new Pass(() => gathering.delete(key));
   gathering.set(key, pass);
   return pass.join(input, options);
 }
 
-/** A model takes far longer than reading, and would keep the others waiting. */
-const mayShare = ({ source, model }: PlannedMethod): boolean => source !== 'prepared' && !model;
+/** Counts and tokens are for graphs, which take far longer than reading and would keep the others waiting. */
+const mayShare = ({ source }: PlannedMethod): boolean => source === 'expression';
 
 interface Member extends RunTaskMember<'embedChunk'> {
   begin(end: Promise<EmbedOutcome>): void;
