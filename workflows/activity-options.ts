@@ -53,11 +53,11 @@ export const queueOf = (kind: 'cpu' | 'gpu'): string => `${workflowInfo().taskQu
 export const cpuActivities = () => proxyActivities<CpuActivities>({ ...WORK, taskQueue: queueOf('cpu') });
 
 /** Saves time or fails: the chunk copies its input itself where it finds no copy. */
-export const copyAheadActivity = () =>
+export const copyAheadActivity = (chunk: number) =>
   proxyActivities<Pick<CpuActivities, 'stageInput'>>({
     ...WORK,
     taskQueue: queueOf('cpu'),
-    summary: 'while the fit is made',
+    summary: `of chunk #${chunk}, while the fit is made`,
     retry: { maximumAttempts: 1 },
   }).stageInput;
 

@@ -14,6 +14,7 @@ export class BatchCounts {
   readonly #healed = new Set<string>();
   #closed = 0;
   #failed = 0;
+  #cancelled = 0;
   /** Workflows of chunks: all that are to be, and those that have ended. */
   #workflows: number;
   #ended = 0;
@@ -39,6 +40,7 @@ export class BatchCounts {
     if (isRerun) this.#reruns.done++;
     if (before === null) this.#closed++;
     this.#failed += Number(hasFailed(outcome)) - Number(before !== null && hasFailed(before));
+    this.#cancelled += Number(isCancelled(outcome)) - Number(before !== null && isCancelled(before));
     for (const [method, counted] of Object.entries(before ?? {})) countOutcome(this.#of(method), counted, -1);
     for (const [method, found] of Object.entries(outcome)) {
       countOutcome(this.#of(method), found);
@@ -55,7 +57,7 @@ export class BatchCounts {
   report(chunksRunning: number): BatchReport {
     return {
       ...{ wave: this.#input.wave, batch: this.#name, sequence: ++this.#reports },
-      ...{ chunksClosed: this.#closed, chunksFailed: this.#failed, chunksRunning },
+      ...{ chunksClosed: this.#closed, chunksFailed: this.#failed, chunksCancelled: this.#cancelled, chunksRunning },
       methods: Object.fromEntries(this.#methods),
       failures: [...this.#failures.values()],
       healed: [...this.#healed],
@@ -83,4 +85,9 @@ export class BatchCounts {
   }
 }
 
-const hasFailed = (outcome: ChunkOutcome): boolean => Object.values(outcome).some(({ state }) => state === 'failed');
+export const hasFailed = (outcome: ChunkOutcome): boolean =>
+  Object.values(outcome).some(({ state }) => state === 'failed');
+
+/** True where every method of a chunk was cancelled. */
+export const isCancelled = (outcome: ChunkOutcome): boolean =>
+  Object.values(outcome).every(({ state }) => state === 'cancelled');

@@ -51,7 +51,7 @@ export class CopiesAhead {
     const { base, plan } = this.#plan;
     const copy = (chunk: number) =>
       isolate(
-        () => copyAheadActivity()({ base, plan, chunk }),
+        () => copyAheadActivity(chunk)({ base, plan, chunk }),
         () => {},
       );
     await this.#window.drain(source, copy, isOver);

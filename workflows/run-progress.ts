@@ -1,7 +1,8 @@
-import { FAILURES_SHOWN } from './batch-counts.js';
+import { FAILURES_SHOWN, hasFailed, isCancelled } from './batch-counts.js';
 import { addCounts, type Counts, countOutcome, noCounts } from './method-counts.js';
 import type {
   BatchReport,
+  ChunkOutcome,
   ChunkReport,
   Failure,
   FitFailures,
@@ -177,15 +178,18 @@ export class RunProgress {
     // Both waves go through the chunks in the same order, so the slower one tells what is done.
     const closed = counts.length === 0 ? 0 : Math.min(...counts.map((wave) => wave.closed));
     const failed = Math.max(0, ...counts.map((wave) => wave.failed));
+    // What one wave did of a chunk is done, whatever was cancelled of the other.
+    const cancelled = counts.length === 0 ? 0 : Math.min(...counts.map((wave) => wave.cancelled));
     const running = Math.max(0, ...counts.map((wave) => wave.running));
-    return { total, completed: Math.max(0, closed - failed), failed, running };
+    return { total, completed: Math.max(0, closed - failed - cancelled), failed, running };
   }
 
-  #countsOfWave(wave: Wave): { closed: number; failed: number; running: number } {
+  #countsOfWave(wave: Wave): { closed: number; failed: number; cancelled: number; running: number } {
     const batches = [...this.#batches.values()].filter((report) => report.wave === wave);
     const reported = {
       closed: sum(batches, ({ chunksClosed }) => chunksClosed),
       failed: sum(batches, ({ chunksFailed }) => chunksFailed),
+      cancelled: sum(batches, ({ chunksCancelled = 0 }) => chunksCancelled),
       running: sum(batches, ({ chunksRunning }) => chunksRunning),
     };
     const chunks = [...this.#chunks.values()].filter((report) => report.wave === wave);
@@ -194,8 +198,14 @@ export class RunProgress {
     );
     const closed = chunks.filter(({ outcome }) => Object.keys(outcome).length >= methods.length);
     if (closed.length < reported.closed || chunks.length === 0) return reported;
-    const failed = closed.filter(({ outcome }) => Object.values(outcome).some(({ state }) => state === 'failed'));
-    return { closed: closed.length, failed: failed.length, running: chunks.length - closed.length };
+    const count = (is: (outcome: ChunkOutcome) => boolean): number =>
+      closed.filter(({ outcome }) => is(outcome)).length;
+    return {
+      closed: closed.length,
+      failed: count(hasFailed),
+      cancelled: count(isCancelled),
+      running: chunks.length - closed.length,
+    };
   }
 
   #failures(): Failure[] {
@@ -240,6 +250,7 @@ function addReports(wave: Wave, reports: readonly BatchReport[]): BatchReport {
     ...{ wave, batch: 'before', sequence: 0, methods, chunksRunning: 0, healed: [], restartsHeard: 0 },
     chunksClosed: sum(reports, ({ chunksClosed }) => chunksClosed),
     chunksFailed: sum(reports, ({ chunksFailed }) => chunksFailed),
+    chunksCancelled: sum(reports, ({ chunksCancelled = 0 }) => chunksCancelled),
     failures: [...failuresIn(reports).values()].slice(0, FAILURES_SHOWN),
     reruns: { total: sum(reports, ({ reruns }) => reruns.total), done: sum(reports, ({ reruns }) => reruns.done) },
   };

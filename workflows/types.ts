@@ -185,6 +185,8 @@ export interface BatchReport {
   readonly sequence: number;
   readonly chunksClosed: number;
   readonly chunksFailed: number;
+  /** Closed ones of which all methods were cancelled: nothing of them is done. */
+  readonly chunksCancelled?: number;
   readonly chunksRunning: number;
   readonly methods: Readonly<Record<string, MethodCounts>>;
   /** The first 20. */

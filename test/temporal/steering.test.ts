@@ -63,6 +63,23 @@ describe('cancelMethods', () => {
     expect(run.journal.get('1 unfitted')).toMatchObject({ gs: { state: 'cancelled' }, scvi_fm: { state: 'computed' } });
   });
 
+  it('counts no chunk as done of which nothing but cancelled methods is left', async () => {
+    const held = gate();
+    const run = new MockRun({ chunks: 3, methods: [UNFITTED[0]] }, (call) => {
+      if (call === 'embed gs 1') return untilCancelled();
+      return call === 'embed gs 2' ? held.opened : undefined;
+    });
+    const { result } = await playRun(server, run, async (handle) => {
+      await until(() => run.count('embed gs') === 3);
+      await handle.signal(cancelMethodsSignal, { methods: ['gs'], chunks: ['train/chunk_1'] });
+      await until(() => run.calls.includes('close 1 unfitted'));
+      await until(async () => (await handle.query(progressQuery)).chunks.running === 1);
+      expect((await handle.query(progressQuery)).chunks).toMatchObject({ completed: 1, failed: 0 });
+      held.open();
+    });
+    expect(await result).toMatchObject({ status: 'partial', methods: { gs: { computed: 2, cancelled: 1 } } });
+  });
+
   it('leaves what is done alone', async () => {
     const held = gate();
     const run = new MockRun({ chunks: 1, methods: UNFITTED }, (call) =>
