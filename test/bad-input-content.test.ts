@@ -175,10 +175,13 @@ describe('a chunk with', () => {
     await dataset.expectVisible({ 'train/chunk_0': ['X_gs'], 'val/chunk_0': ['X_gs'] });
   });
 
-  it('no batch_key column among those that hvg is fitted on is left out of the fit where max_failed_chunks allows', async () => {
+  it.each([
+    ['no batch_key column', () => withoutColumn('obs', 'batch')],
+    ['duplicate gene names', () => renameGenes((name, gene) => (gene < 2 ? 'MT-CO1' : name))],
+  ])('%s among those that hvg is fitted on is left out of the fit where max_failed_chunks allows', async (_, spoil) => {
     bad = dataset.input('train/chunk_1.zarr');
     await cp(fixture(PBMC), bad, { recursive: true });
-    await withoutColumn('obs', 'batch');
+    await spoil();
     const { status, methods, failures } = await dataset.run();
     expect(status).toBe('partial');
     expect(methods).toMatchObject({ gs: { computed: 4 }, hvg: { computed: 3, failed: 1 } });

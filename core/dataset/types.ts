@@ -30,4 +30,6 @@ export interface ChunkScan extends ChunkSummary {
   readonly expression: 'X' | 'X-as-counts' | 'layers/counts' | null;
   /** Why no expression can come from this chunk; methods that read only counts do not care. */
   readonly noExpression?: { readonly message: string; readonly remedy: string };
+  /** Why genes cannot be matched across chunks by a digested var element ("var/_index"): its names stand for several genes, or are none. */
+  readonly noGeneNames?: Readonly<Record<string, { readonly message: string; readonly remedy: string }>>;
 }

@@ -20,6 +20,9 @@ const optionsOf = (method: PlannedMethod): FitOptions => (method.options ?? {}) 
 /** var column that names genes across chunks, or null for the var index. */
 export const geneKeyOf = (method: PlannedMethod): string | null => optionsOf(method).gene_key ?? null;
 
+/** The element that these names are. */
+export const geneNamesOf = (method: PlannedMethod): string => `var/${geneKeyOf(method) ?? '_index'}`;
+
 /** How many highly variable genes a method's fit chooses: all dimensions of hvg, `n_top_genes` of pca. */
 export const topGenesOf = (method: PlannedMethod): number => optionsOf(method).n_top_genes ?? method.dim;
 
@@ -69,7 +72,7 @@ export function fittedChunks(method: PlannedMethod, chunks: readonly FitChunk[])
 export function fittedDigest(method: PlannedMethod, { name, scan }: Pick<FitChunk, 'name' | 'scan'>): string {
   const elements = [
     expressionMatrix(scan),
-    `var/${geneKeyOf(method) ?? '_index'}`,
+    geneNamesOf(method),
     ...(method.batchKey === null ? [] : [`obs/${method.batchKey}`]),
   ];
   const digests = elements.map((element) => {

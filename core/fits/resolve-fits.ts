@@ -11,7 +11,7 @@ import type { PlannedChunk, PlannedMethod } from '../plan/types.js';
 import { changedFits } from './changed-fits.js';
 import { takeEarlySums } from './early-sums.js';
 import { fitExists, loadFit } from './fit-store.js';
-import { fitId, roundKey } from './identity.js';
+import { fitId, geneNamesOf, roundKey } from './identity.js';
 import { type KeptFit, keptFit } from './kept-fit.js';
 import type { Fit, FitRound } from './types.js';
 
@@ -141,7 +141,8 @@ export function whyUnusable(
   fitted: readonly PlannedMethod[],
 ): string | null {
   const refusal = chunk.unreadable ?? fitted.map(({ method }) => chunk.refused[method]).find((found) => found);
-  return refusal?.message ?? scan?.noExpression?.message ?? null;
+  const noGeneNames = fitted.map((method) => scan?.noGeneNames?.[geneNamesOf(method)]).find((found) => found);
+  return refusal?.message ?? scan?.noExpression?.message ?? noGeneNames?.message ?? null;
 }
 
 /** Rounds in order, each once for all methods that share it. */

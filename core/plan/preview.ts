@@ -5,6 +5,7 @@ import { type ArrayState, examineArray } from '../anndata/obsm/array-state.js';
 import { freshScan } from '../dataset/scan.js';
 import type { ChunkScan } from '../dataset/types.js';
 import { type Problem, withRemedy } from '../errors.js';
+import { geneNamesOf } from '../fits/identity.js';
 import type { KeptFit } from '../fits/kept-fit.js';
 import { inputProvenance } from '../methods/provenance.js';
 import { tokenNaming, tokensPath } from '../tokenization/prepare-tokens.js';
@@ -157,6 +158,8 @@ async function preview(
   });
   const refusal = chunk.unreadable ?? chunk.refused[method.method];
   if (refusal) return row('refused', refusal.message);
+  const content = scan && contentProblem(method, scan);
+  if (content) return row('refused', withRemedy(content));
   const compute = (reason: string): PlanRow =>
     fit?.refusal ? row('refused', withRemedy(fit.refusal)) : row('compute', reason);
   if (method.overwrite) return compute('overwrite is set');
@@ -171,6 +174,12 @@ async function preview(
     adoptable: config.adopt_existing && !fitted,
   });
   return isComputed(state, config.on_stale) ? compute(state.reason) : actionOf(state, config.on_stale, row);
+}
+
+/** What an earlier reading of the chunk found to be in a method's way. */
+function contentProblem(method: PlannedMethod, { noExpression, noGeneNames }: ChunkScan) {
+  if (method.source === 'expression' && noExpression) return noExpression;
+  return method.fitRounds.length > 0 ? noGeneNames?.[geneNamesOf(method)] : undefined;
 }
 
 type OnStale = 'recompute' | 'keep' | 'fail';
