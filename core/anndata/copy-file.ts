@@ -11,7 +11,7 @@ const MODE = constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL;
 const SMALL_BYTES = 4 * 2 ** 20;
 /** A small file takes less where nobody waits for a network or a slow disk. */
 const USUAL_MS = 2;
-/** Times that some files may take longer, e.g. because other threads have the core. */
+/** What files may take longer, all together, e.g. because other threads have the core. */
 const SPARE_MS = 40;
 
 /**
