@@ -78,7 +78,9 @@ async function follow(cli: Cli, session: Session, run: StartedRun): Promise<RunT
   session.lost.catch(() => lost.abort());
   const line = new ProgressLine(cli.terminal);
   const cancel = (): void => {
-    cli.terminal.log('Cancelling; what is staged is kept. Ctrl-C again ends at once.');
+    cli.terminal.log(
+      'Cancelling; arrays that are published stay, and a later run goes on after them. Ctrl-C again ends at once.',
+    );
     void session.client.workflow.getHandle(run.workflowId).cancel();
   };
   if (session.embedded) cli.signal.addEventListener('abort', cancel, { once: true });
