@@ -5,7 +5,7 @@ import { boundedBlockRows } from '../anndata/sparse-row-blocks.js';
 import { type AnnData, READ_ROWS, type RowBlock } from '../anndata/types.js';
 import { writeFileAtomic } from '../anndata/zarr-write/atomic-file.js';
 import { deniedIn, fromSystemError, invalidInput, isObsmithError } from '../errors.js';
-import { readGeneNames } from '../fits/gene-names.js';
+import { geneNamesProblem } from '../fits/gene-names.js';
 import type { ChunkSummary } from '../methods/types.js';
 import type { TaskContext } from '../tasks/types.js';
 import { expressionSource } from './expression-source.js';
@@ -59,7 +59,7 @@ export async function scanChunk(
     const known = await believable(await readSidecar(file), input, summary);
     if (known && !lacks(known, elements)) return { ...known, ...summary };
     const digests: Record<string, string> = { ...known?.digests };
-    const noGeneNames: Record<string, GeneNamesProblem> = { ...known?.noGeneNames };
+    const noGeneNames = { ...known?.noGeneNames };
     // Taken before anything is read: a file that changes meanwhile makes the next scan start anew.
     const fingerprint = await input.fingerprint(covered(summary, [...Object.keys(digests), ...elements]));
     const decided = known && isDecided(known) ? expressionOf(known) : null;
@@ -71,8 +71,7 @@ export async function scanChunk(
     for (const element of undigested(elements, { ...summary, ...found, digests })) {
       context.checkCancelled();
       digests[element] = await input.digest(element);
-      const reason = element.startsWith(VAR) ? await whyNoGeneNames(input, summary.name, element) : null;
-      if (reason) noGeneNames[element] = reason;
+      Object.assign(noGeneNames, await geneNamesProblem(input, summary.name, element));
     }
     const scan: ChunkScan = { ...summary, fingerprint: denied ? NEVER : fingerprint, digests, ...found, noGeneNames };
     await observer?.finish(scan);
@@ -135,21 +134,6 @@ function undigested(
   if (expression === 'layers/counts' && all.has('X')) all.add('layers/counts');
   if (!hasX || expression === null) all.delete('X');
   return [...all].filter((element) => !(element in digests));
-}
-
-type GeneNamesProblem = NonNullable<ChunkScan['noGeneNames']>[string];
-
-const VAR = 'var/';
-
-async function whyNoGeneNames(input: AnnData, name: string, element: string): Promise<GeneNamesProblem | null> {
-  const column = element.slice(VAR.length);
-  try {
-    await readGeneNames(input, name, column === '_index' ? null : column);
-    return null;
-  } catch (error) {
-    if (!isObsmithError(error) || error.type !== 'InvalidInput') throw error;
-    return { message: error.message, remedy: error.remedy };
-  }
 }
 
 type Expression = Pick<ChunkScan, 'expression' | 'noExpression'> & {

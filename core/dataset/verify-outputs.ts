@@ -31,8 +31,8 @@ export interface VerifiedOutput {
 
 /**
  * Reads outputs from beginning to end: cell ids and their order against the input, whether expected arrays are there, and of
- * every obsm array that is one matrix its shape, type, values and digest against its provenance. All problems are listed; only errors that may heal
- * (StoreUnavailable) and Cancelled are thrown. Progress is in rows of arrays; memory is one chunk.
+ * every obsm array that is one matrix its shape, type, values and digest against its provenance. All problems are listed;
+ * only errors that may heal (StoreUnavailable) and Cancelled are thrown. Progress is in rows of arrays; memory is one chunk.
  */
 export async function verifyOutputs(
   stores: readonly OutputToVerify[],

@@ -1,5 +1,5 @@
 import type { AnnData } from '../anndata/types.js';
-import { invalidInput } from '../errors.js';
+import { invalidInput, isObsmithError } from '../errors.js';
 
 /**
  * Names by which genes are matched across chunks: the var index, or the var column `geneKey`. InvalidInput where names
@@ -13,6 +13,25 @@ export async function readGeneNames(chunk: AnnData, chunkName: string, geneKey: 
     `Genes of ${chunkName} are not unique in var ${geneKey ?? 'index'}: ${listed(duplicates)}`,
     'Make them unique (e.g. adata.var_names_make_unique()), or name a var column of unique ids with method_options.<method>.gene_key.',
   );
+}
+
+const VAR = 'var/';
+
+/** Why a var element ("var/_index") gives no such names, by that element; nothing where it does, or is no var element. */
+export async function geneNamesProblem(
+  chunk: AnnData,
+  chunkName: string,
+  element: string,
+): Promise<Record<string, { message: string; remedy: string }>> {
+  if (!element.startsWith(VAR)) return {};
+  const column = element.slice(VAR.length);
+  try {
+    await readGeneNames(chunk, chunkName, column === '_index' ? null : column);
+    return {};
+  } catch (error) {
+    if (!isObsmithError(error) || error.type !== 'InvalidInput') throw error;
+    return { [element]: { message: error.message, remedy: error.remedy } };
+  }
 }
 
 async function textColumn(chunk: AnnData, chunkName: string, geneKey: string): Promise<string[]> {
