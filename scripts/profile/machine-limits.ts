@@ -1,4 +1,4 @@
-import { mkdtemp, open, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, open, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** What this machine can do at most, in bytes per second, on one thread. */
@@ -31,14 +31,19 @@ async function rate(work: () => Promise<number>): Promise<number> {
   return bytes / ((performance.now() - startedAt) / 1000);
 }
 
-async function readAll(folders: readonly string[], buffer: Buffer): Promise<number> {
+/** Reads h5ad files, and all files of zarr stores. */
+async function readAll(inputs: readonly string[], buffer: Buffer): Promise<number> {
   let bytes = 0;
-  for (const folder of folders) {
-    for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
-      if (entry.isFile()) bytes += await readFile(join(entry.parentPath, entry.name), buffer);
-    }
+  for (const input of inputs) {
+    for (const file of await filesOf(input)) bytes += await readFile(file, buffer);
   }
   return bytes;
+}
+
+async function filesOf(input: string): Promise<string[]> {
+  if ((await stat(input)).isFile()) return [input];
+  const entries = await readdir(input, { recursive: true, withFileTypes: true });
+  return entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
 }
 
 async function readFile(path: string, buffer: Buffer): Promise<number> {
