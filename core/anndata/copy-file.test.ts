@@ -26,7 +26,7 @@ describe.each([
     const [source, target] = [join(folder, 'source'), join(folder, 'target')];
     await writeFile(source, 'new');
     await writeFile(target, 'old');
-    await expect(copier.copy(source, target, 3)).rejects.toThrow();
+    await expect(copier.copy(source, target, 3)).rejects.toMatchObject({ type: 'InvalidInput' });
     expect(await readFile(target, 'utf8')).toBe('old');
     await expect(copier.copy(join(folder, 'absent'), join(folder, 'other'), 3)).rejects.toThrow(/absent/);
   });

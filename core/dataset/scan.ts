@@ -30,6 +30,8 @@ export interface ScanRequest {
   readonly chunk: Pick<ChunkReference, 'name' | 'input'>;
   /** Elements to digest, e.g. ["X", "var/_index", "obs/batch"]. X asks for expression: counts that it is made from are added. */
   readonly elements: readonly string[];
+  /** Those of them by which fits match genes across chunks: whether that can be done is looked at. */
+  readonly geneNames?: readonly string[];
   /** Asked where the scan has to read X, for who else needs all of it. */
   readonly observe?: (input: AnnData) => Promise<MatrixObserver | null>;
 }
@@ -49,7 +51,7 @@ export interface MatrixObserver {
  * modification times of the files hold, only they are looked at.
  */
 export async function scanChunk(
-  { base, dataset, chunk, elements, observe }: ScanRequest,
+  { base, dataset, chunk, elements, geneNames = [], observe }: ScanRequest,
   context: TaskContext,
 ): Promise<ChunkScan> {
   const file = join(base, scanFile(dataset, chunk.name));
@@ -57,9 +59,9 @@ export async function scanChunk(
   try {
     const summary = await readSummary(input, chunk.name);
     const known = await believable(await readSidecar(file), input, summary);
-    if (known && !lacks(known, elements)) return { ...known, ...summary };
+    const unknownNames = geneNames.filter((element) => elements.includes(element) && !(element in namesIn(known)));
+    if (known && !lacks(known, elements) && unknownNames.length === 0) return { ...known, ...summary };
     const digests: Record<string, string> = { ...known?.digests };
-    const noGeneNames = { ...known?.noGeneNames };
     // Taken before anything is read: a file that changes meanwhile makes the next scan start anew.
     const fingerprint = await input.fingerprint(covered(summary, [...Object.keys(digests), ...elements]));
     const decided = known && isDecided(known) ? expressionOf(known) : null;
@@ -71,9 +73,11 @@ export async function scanChunk(
     for (const element of undigested(elements, { ...summary, ...found, digests })) {
       context.checkCancelled();
       digests[element] = await input.digest(element);
-      Object.assign(noGeneNames, await geneNamesProblem(input, summary.name, element));
     }
-    const scan: ChunkScan = { ...summary, fingerprint: denied ? NEVER : fingerprint, digests, ...found, noGeneNames };
+    const names = { ...namesIn(known) };
+    for (const element of unknownNames) names[element] = await geneNamesProblem(input, summary.name, element);
+    const believed = denied ? NEVER : fingerprint;
+    const scan: ChunkScan = { ...summary, fingerprint: believed, digests, ...found, geneNames: names };
     await observer?.finish(scan);
     await writeSidecar(file, scan);
     return scan;
@@ -109,6 +113,8 @@ async function believable(known: ChunkScan | null, input: AnnData, summary: Chun
   const fingerprint = await input.fingerprint(covered(summary, Object.keys(known.digests)));
   return fingerprint === known.fingerprint ? known : null;
 }
+
+const namesIn = (known: ChunkScan | null): NonNullable<ChunkScan['geneNames']> => known?.geneNames ?? {};
 
 const hasCounts = (summary: ChunkSummary): boolean => summary.layers.includes('counts');
 

@@ -30,6 +30,6 @@ export interface ChunkScan extends ChunkSummary {
   readonly expression: 'X' | 'X-as-counts' | 'layers/counts' | null;
   /** Why no expression can come from this chunk; methods that read only counts do not care. */
   readonly noExpression?: { readonly message: string; readonly remedy: string };
-  /** Why genes cannot be matched across chunks by a digested var element ("var/_index"): its names stand for several genes, or are none. */
-  readonly noGeneNames?: Readonly<Record<string, { readonly message: string; readonly remedy: string }>>;
+  /** Var elements by which fits match genes across chunks ("var/_index"): why that cannot be done by one, or null. */
+  readonly geneNames?: Readonly<Record<string, { readonly message: string; readonly remedy: string } | null>>;
 }

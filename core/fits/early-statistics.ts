@@ -11,7 +11,7 @@ import { readCellBatches } from './cell-batches.js';
 import { earlySums } from './early-sums.js';
 import { readGeneNames } from './gene-names.js';
 import { type CellBatches, FewBatches, isFew } from './gene-statistics.js';
-import { fittedDigest, geneKeyOf, statisticsKey } from './identity.js';
+import { fittedDigest, geneKeyOf, geneNamesOf, statisticsKey } from './identity.js';
 import { describeChunk, writeStatistics } from './statistics-partial.js';
 
 /**
@@ -20,9 +20,12 @@ import { describeChunk, writeStatistics } from './statistics-partial.js';
  */
 export function scanPlannedChunk(loaded: LoadedPlan, chunk: PlannedChunk, context: TaskContext): Promise<ChunkScan> {
   const { base, plan } = loaded;
+  const geneNames = [...new Set(plan.methods.filter(isFitted).map(geneNamesOf))];
   const observe = (input: AnnData) => observeStatistics(loaded, chunk, input);
-  return scanChunk({ base, dataset: plan.dataset, chunk, elements: chunk.reads, observe }, context);
+  return scanChunk({ base, dataset: plan.dataset, chunk, elements: chunk.reads, geneNames, observe }, context);
 }
+
+const isFitted = ({ fitRounds }: PlannedMethod): boolean => fitRounds.includes('gene-statistics');
 
 async function observeStatistics(
   loaded: LoadedPlan,
@@ -31,8 +34,7 @@ async function observeStatistics(
 ): Promise<MatrixObserver | null> {
   const { plan } = loaded;
   if (!plan.fitChunks.includes(chunk.index)) return null;
-  const fitted = plan.methods.filter((method) => method.fitRounds.includes('gene-statistics'));
-  const kinds = new Map(fitted.map((method) => [sha256OfJson(statisticsKey(method)), method]));
+  const kinds = new Map(plan.methods.filter(isFitted).map((method) => [sha256OfJson(statisticsKey(method)), method]));
   const early: EarlyStatistics[] = [];
   for (const method of kinds.values()) {
     const statistics = await startStatistics(loaded, chunk, method, input);

@@ -26,6 +26,7 @@ export async function takeEarlySums(
   chunks: readonly FitChunk[],
   folder: string,
 ): Promise<boolean> {
+  await makeFolder(dirname(partialFile(folder, { level: 0, index: 0 })));
   let areAllThere = true;
   for (const [index, { scan }] of chunks.entries()) {
     const place = { level: 0, index };
@@ -37,9 +38,16 @@ export async function takeEarlySums(
   return areAllThere;
 }
 
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true });
+  } catch (error) {
+    throw fromSystemError(error, path);
+  }
+}
+
 async function moveIfThere(from: string, to: string): Promise<boolean> {
   try {
-    await mkdir(dirname(to), { recursive: true });
     await rename(from, to);
     return true;
   } catch (error) {

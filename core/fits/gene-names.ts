@@ -16,21 +16,24 @@ export async function readGeneNames(chunk: AnnData, chunkName: string, geneKey: 
 }
 
 const VAR = 'var/';
+const INDEX = '_index';
 
-/** Why a var element ("var/_index") gives no such names, by that element; nothing where it does, or is no var element. */
+/** The element that such names are. */
+export const geneNamesElement = (geneKey: string | null): string => `${VAR}${geneKey ?? INDEX}`;
+
+/** Why an element gives no such names; null where it does. */
 export async function geneNamesProblem(
   chunk: AnnData,
   chunkName: string,
   element: string,
-): Promise<Record<string, { message: string; remedy: string }>> {
-  if (!element.startsWith(VAR)) return {};
+): Promise<{ message: string; remedy: string } | null> {
   const column = element.slice(VAR.length);
   try {
-    await readGeneNames(chunk, chunkName, column === '_index' ? null : column);
-    return {};
+    await readGeneNames(chunk, chunkName, column === INDEX ? null : column);
+    return null;
   } catch (error) {
     if (!isObsmithError(error) || error.type !== 'InvalidInput') throw error;
-    return { [element]: { message: error.message, remedy: error.remedy } };
+    return { message: error.message, remedy: error.remedy };
   }
 }
 

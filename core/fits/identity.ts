@@ -3,6 +3,7 @@ import { sha256OfJson } from '../methods/canonical-json.js';
 import { expressionMatrix } from '../methods/expression.js';
 import type { Json } from '../methods/types.js';
 import type { PlannedMethod } from '../plan/types.js';
+import { geneNamesElement } from './gene-names.js';
 import type { FitChunk } from './resolve-fits.js';
 import type { Fit, FitRound } from './types.js';
 
@@ -21,7 +22,7 @@ const optionsOf = (method: PlannedMethod): FitOptions => (method.options ?? {}) 
 export const geneKeyOf = (method: PlannedMethod): string | null => optionsOf(method).gene_key ?? null;
 
 /** The element that these names are. */
-export const geneNamesOf = (method: PlannedMethod): string => `var/${geneKeyOf(method) ?? '_index'}`;
+export const geneNamesOf = (method: PlannedMethod): string => geneNamesElement(geneKeyOf(method));
 
 /** How many highly variable genes a method's fit chooses: all dimensions of hvg, `n_top_genes` of pca. */
 export const topGenesOf = (method: PlannedMethod): number => optionsOf(method).n_top_genes ?? method.dim;

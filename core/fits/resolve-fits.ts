@@ -141,8 +141,8 @@ export function whyUnusable(
   fitted: readonly PlannedMethod[],
 ): string | null {
   const refusal = chunk.unreadable ?? fitted.map(({ method }) => chunk.refused[method]).find((found) => found);
-  const noGeneNames = fitted.map((method) => scan?.noGeneNames?.[geneNamesOf(method)]).find((found) => found);
-  return refusal?.message ?? scan?.noExpression?.message ?? noGeneNames?.message ?? null;
+  const badNames = fitted.map((method) => scan?.geneNames?.[geneNamesOf(method)]).find((found) => found);
+  return refusal?.message ?? scan?.noExpression?.message ?? badNames?.message ?? null;
 }
 
 /** Rounds in order, each once for all methods that share it. */

@@ -235,10 +235,12 @@ describe('fits over two PBMC chunks', () => {
     const round = await task(loaded, 'gene-statistics', hvg);
     for (const position of [0, 1]) await accumulateRound({ ...round, position }, QUIET);
     const folder = join(loaded.base, roundFolder(round.resolved.rounds.hvg!['gene-statistics']!));
+    expect(await accumulateRound({ ...round, position: 1 }, QUIET)).toEqual({ cells: 200 });
     expect((await readdir(join(folder, 'level-0'))).sort()).toEqual(['0.sums', '1.sums']);
     expect(await solveRound(round, QUIET)).toEqual({ genes: 20 });
     expect(await solveRound(round, QUIET)).toEqual({ genes: 20 });
     expect(await accumulateRound({ ...round, position: 0 }, QUIET)).toEqual({ cells: 200 });
+    await mergeRound({ ...round, level: 1, index: 0 }, QUIET);
     await expect(readdir(folder)).rejects.toMatchObject({ code: 'ENOENT' });
     expect(await fitExists(loaded.base, round.resolved.fits.hvg!)).toBe(true);
   });

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { AnnData } from '../anndata/types.js';
 import type { Problem } from '../errors.js';
 import { invalidInput } from '../errors.js';
-import { readGeneNames } from '../fits/gene-names.js';
+import { geneNamesElement, readGeneNames } from '../fits/gene-names.js';
 import type { Fit } from '../fits/types.js';
 import { GatherColumns } from '../kernels/gather-columns.js';
 import type { ChunkSummary, Json, MatrixEmbedder, MethodSettings } from './types.js';
@@ -47,7 +47,7 @@ export function geneProvenance(genes: readonly string[]): Record<string, Json> {
 
 /** Elements that a choice of genes depends on, besides expression. */
 export function choiceElements({ batchKey }: MethodSettings, geneKey: string | null): string[] {
-  return [`var/${geneKey ?? '_index'}`, ...(batchKey === null ? [] : [`obs/${batchKey}`])];
+  return [geneNamesElement(geneKey), ...(batchKey === null ? [] : [`obs/${batchKey}`])];
 }
 
 /** Missing columns that a choice of genes needs. */

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ArrayState, arrayState } from '../anndata/obsm/array-state.js';
+import { storeExists } from '../anndata/obsm/store-exists.js';
 import { stagedStore } from '../anndata/publish/places.js';
 import { repairChunk } from '../anndata/publish/publish-array.js';
 import { stagingFolder } from '../dataset/layout.js';
@@ -87,7 +88,7 @@ export async function openChunk(
 
 /** Whether the run has copied the input: ahead, or for methods of the other wave. */
 const isStaged = ({ base, plan }: LoadedPlan, { name }: PlannedChunk): Promise<boolean> =>
-  exists(stagedStore(join(base, stagingFolder(plan.dataset, plan.id, name))));
+  storeExists(stagedStore(join(base, stagingFolder(plan.dataset, plan.id, name))));
 
 /** The result of `work`, or null after refusing `methods` for an error that no retry heals. */
 async function orRefuse<T>(

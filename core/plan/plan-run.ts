@@ -50,7 +50,7 @@ export async function planRun(
   await refuseTooLittleSpace(config.base, estimate(pending, availableParallelism(), isPrepareOnly(request)), free);
   const plan = planOf(gathered, request, baseId, run && { ...run, logs: logFolder(run, folder) });
   await writePlan(config.base, plan, gathered);
-  return overviewOf(config.base, plan, copyAhead(plan, pending));
+  return { ...overviewOf(config.base, plan), ...copyAhead(plan, pending) };
 }
 
 /** WORKFLOW_DIR of the planning worker, as in the scripts of adata_hf_datasets, else a folder below `.obsmith/`. */
@@ -74,10 +74,10 @@ async function pendingChunks({ config, methods, chunks, chunkCount }: GatheredPl
 function copyAhead(
   { methods, prepareOnly, maxOpenChunks }: Plan,
   pending: readonly PendingChunk[],
-): PlanOverview['copyAhead'] | null {
-  if (prepareOnly || methods.some((method) => waveOf(method) === 'unfitted')) return null;
+): Pick<PlanOverview, 'copyAhead'> {
+  if (prepareOnly || methods.some((method) => waveOf(method) === 'unfitted')) return {};
   const from = pending.findIndex(({ chunk, copiesInput }) => copiesInput && isRunnable(chunk, methods));
-  return from < 0 ? null : { from, to: Math.min(pending.length, from + maxOpenChunks) };
+  return from < 0 ? {} : { copyAhead: { from, to: Math.min(pending.length, from + maxOpenChunks) } };
 }
 
 const isRunnable = ({ unreadable, refused }: PlannedChunk, methods: readonly PlannedMethod[]): boolean =>
@@ -148,7 +148,7 @@ async function writePlan(base: string, plan: Plan, { config, chunks }: GatheredP
   }
 }
 
-function overviewOf(base: string, plan: Plan, ahead: PlanOverview['copyAhead'] | null): PlanOverview {
+function overviewOf(base: string, plan: Plan): PlanOverview {
   return {
     base,
     plan: plan.id,
@@ -162,7 +162,6 @@ function overviewOf(base: string, plan: Plan, ahead: PlanOverview['copyAhead'] |
     })),
     ...(plan.prepareOnly ? { prepareOnly: true } : {}),
     fitChunkCount: plan.fitChunks.length,
-    ...(ahead ? { copyAhead: ahead } : {}),
     logs: plan.run && resolve(base, plan.run.logs),
   };
 }

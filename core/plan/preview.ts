@@ -10,7 +10,7 @@ import type { KeptFit } from '../fits/kept-fit.js';
 import { inputProvenance } from '../methods/provenance.js';
 import { tokenNaming, tokensPath } from '../tokenization/prepare-tokens.js';
 import { type DurationEstimate, estimateDuration } from './duration.js';
-import { estimate, type WorkerMemory } from './estimate.js';
+import { estimate, type PendingChunk, type WorkerMemory } from './estimate.js';
 import { existingArrays } from './existing-arrays.js';
 import { type GatheredPlan, gatherPlan } from './gather.js';
 import { knownFits } from './known-fits.js';
@@ -64,7 +64,7 @@ export async function previewPlan(
   const fits = await knownFits(gathered, scans);
   const rows: PlanRow[] = [];
   const toPrepare: string[] = [];
-  const pending: { chunk: PlannedChunk; methods: PlannedMethod[]; copiesInput: boolean }[] = [];
+  const pending: PendingChunk[] = [];
   for (const chunk of chunks.slice(0, chunkCount)) {
     const there = await existingArrays(join(config.base, chunk.output));
     const computed: PlannedMethod[] = [];
@@ -177,9 +177,9 @@ async function preview(
 }
 
 /** What an earlier reading of the chunk found to be in a method's way. */
-function contentProblem(method: PlannedMethod, { noExpression, noGeneNames }: ChunkScan) {
+function contentProblem(method: PlannedMethod, { noExpression, geneNames }: ChunkScan) {
   if (method.source === 'expression' && noExpression) return noExpression;
-  return method.fitRounds.length > 0 ? noGeneNames?.[geneNamesOf(method)] : undefined;
+  return method.fitRounds.length > 0 ? geneNames?.[geneNamesOf(method)] : null;
 }
 
 type OnStale = 'recompute' | 'keep' | 'fail';

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { ResolvedConfig } from '../../core/config/types.js';
 import type { VerifiedInput } from '../../core/dataset/verify-inputs.js';
-import type { VerifiedOutput } from '../../core/dataset/verify-outputs.js';
+import type { OutputToVerify, VerifiedOutput } from '../../core/dataset/verify-outputs.js';
 import type { Problem } from '../../core/errors.js';
 import type { Json } from '../../core/methods/types.js';
 import { shortPath } from '../../core/short-path.js';
@@ -19,17 +19,9 @@ interface VerifyFlags {
   readonly batchKey?: string;
 }
 
-/** A chunk to look at; `input` and `output` are absolute. */
-interface Target {
-  readonly name: string;
-  readonly input: string | null;
-  readonly output: string;
-  readonly expected?: readonly string[];
-}
-
 interface Configured {
   readonly config: ResolvedConfig;
-  readonly targets: readonly Target[];
+  readonly targets: readonly OutputToVerify[];
   /** Chunks that lie where they must not. */
   readonly problems: readonly Problem[];
 }
@@ -139,7 +131,7 @@ async function configured(cli: Cli, given: readonly string[], flags: VerifyFlags
 }
 
 /** Stores at paths; an output's input is looked for where the pipeline has it. */
-async function stores(cli: Cli, given: readonly string[]): Promise<Target[]> {
+async function stores(cli: Cli, given: readonly string[]): Promise<OutputToVerify[]> {
   const { findStores } = await import('../../core/dataset/find-stores.js');
   const found = (await Promise.all(given.map((path) => findStores(resolve(cli.cwd, path))))).flat();
   return found.map((output) => ({ name: shortPath(output, cli.cwd), input: inputOf(output), output }));
